@@ -1,0 +1,103 @@
+// The first thing that runs after a clone, on whatever Node the machine has (20 or newer): installs the
+// packages when they are missing or out of date, then starts the given script on the Node of the project.
+// Plain JavaScript on purpose: nothing is installed yet when it starts.
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const stampFile = join(root, 'node_modules', '.pigeon-installed')
+const nodeBinary = join(root, 'node_modules', '.bin', 'node')
+
+/** Changes whenever an installation would differ: the lock file says everything that npm installs. */
+function wantedStamp() {
+  return createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+}
+
+function isInstalled() {
+  return existsSync(nodeBinary) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wantedStamp()
+}
+
+/** Another process may be installing the same checkout: one installs, the others wait for it. */
+function install() {
+  const lock = join(root, '.cache', 'installing')
+  mkdirSync(dirname(lock), { recursive: true })
+  const deadline = Date.now() + 15 * 60_000
+  while (true) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' })
+      break
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error
+      const owner = Number(readFileSync(lock, 'utf8'))
+      if (!isRunning(owner)) rmSync(lock, { force: true })
+      else if (Date.now() > deadline) fail(`Another installation (process ${owner}) has not ended within 15 minutes.`)
+      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)
+    }
+  }
+  try {
+    if (isInstalled()) return
+    process.stderr.write('Pigeon installs its packages (once, about 1 GB on disk; one to three minutes).\n')
+    const startedAt = Date.now()
+    const ticker = spawn(process.execPath, ['-e', TICKER], { stdio: ['ignore', 'ignore', 'inherit'] })
+    const npm = spawnSync(npmCommand(), ['ci', '--no-fund', '--no-audit', '--loglevel=error'], {
+      cwd: root,
+      stdio: ['ignore', 2, 2],
+      shell: process.platform === 'win32',
+    })
+    ticker.kill()
+    if (npm.error) fail(`npm could not be started: ${npm.error.message}. Install npm and try again.`)
+    if (npm.status !== 0) fail('npm ci failed; its message is above. Check the network and the disk, then try again.')
+    writeFileSync(stampFile, wantedStamp())
+    process.stderr.write(`\rPackages are installed (${Math.round((Date.now() - startedAt) / 1000)} s).\n`)
+  } finally {
+    rmSync(lock, { force: true })
+  }
+}
+
+/** Progress while npm is silent: counts what has arrived in node_modules. Runs in a child because npm blocks us. */
+const TICKER = `
+  const { readdirSync } = require('node:fs')
+  const startedAt = Date.now()
+  setInterval(() => {
+    let count = 0
+    try { for (const name of readdirSync('node_modules')) count += name.startsWith('@') ? readdirSync('node_modules/' + name).length : 1 } catch {}
+    process.stderr.write('\\r  ' + Math.round((Date.now() - startedAt) / 1000) + ' s, ' + count + ' packages ')
+  }, 1000)
+`
+
+function npmCommand() {
+  return process.platform === 'win32' ? 'npm.cmd' : 'npm'
+}
+
+function isRunning(pid) {
+  if (!Number.isInteger(pid) || pid <= 0) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error.code === 'EPERM'
+  }
+}
+
+function fail(message) {
+  process.stderr.write(`\n${message}\n`)
+  process.exit(1)
+}
+
+if (Number(process.versions.node.split('.')[0]) < 20) {
+  fail(`Node ${process.versions.node} is too old to install Pigeon: use Node 20 or newer.`)
+}
+process.chdir(root)
+if (!isInstalled()) install()
+
+const child = spawn(nodeBinary, process.argv.slice(2), {
+  cwd: root,
+  stdio: 'inherit',
+  env: { ...process.env, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(root, '.cache', 'compile') },
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+child.on('error', (error) => fail(`The Node of the project could not be started: ${error.message}. Delete node_modules and try again.`))
+child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)))
