@@ -11,6 +11,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const stampFile = join(root, 'node_modules', '.pigeon-installed')
 const nodeBinary = join(root, 'node_modules', '.bin', 'node')
 
+/** `npm install --no-save` and not `npm ci`: see docs/decisions/0002-installation.md. */
 /** Changes whenever an installation would differ: the lock file says everything that npm installs. */
 function wantedStamp() {
   return createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
@@ -42,14 +43,14 @@ function install() {
     process.stderr.write('Pigeon installs its packages (once, about 1 GB on disk; one to three minutes).\n')
     const startedAt = Date.now()
     const ticker = spawn(process.execPath, ['-e', TICKER], { stdio: ['ignore', 'ignore', 'inherit'] })
-    const npm = spawnSync(npmCommand(), ['ci', '--no-fund', '--no-audit', '--loglevel=error'], {
+    const npm = spawnSync(npmCommand(), ['install', '--no-save', '--no-fund', '--no-audit', '--loglevel=error'], {
       cwd: root,
       stdio: ['ignore', 2, 2],
       shell: process.platform === 'win32',
     })
     ticker.kill()
     if (npm.error) fail(`npm could not be started: ${npm.error.message}. Install npm and try again.`)
-    if (npm.status !== 0) fail('npm ci failed; its message is above. Check the network and the disk, then try again.')
+    if (npm.status !== 0) fail('npm install failed; its message is above. Check the network and the disk, then try again.')
     writeFileSync(stampFile, wantedStamp())
     process.stderr.write(`\rPackages are installed (${Math.round((Date.now() - startedAt) / 1000)} s).\n`)
   } finally {

@@ -1,0 +1,46 @@
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import pg from 'pg'
+import type { DB } from './database.types.ts'
+
+export type Database = Kysely<DB>
+export type Transaction = import('kysely').Transaction<DB>
+/** What a store function takes: the database, or the transaction that is under way. */
+export type Db = Database | Transaction
+
+export interface DatabaseOptions {
+  /** A connection string, or a unix socket directory with user and password. */
+  readonly connection: pg.PoolConfig
+  readonly maxConnections: number
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string
+  /** A statement that runs longer is ended by the server. Milliseconds. */
+  readonly statementTimeoutMs: number
+}
+
+const CONNECT_TIMEOUT_MS = 10_000
+
+/** Opens a pool. Nothing is connected before the first query. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    ...options.connection,
+    max: options.maxConnections,
+    application_name: options.applicationName,
+    statement_timeout: options.statementTimeoutMs,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: options.statementTimeoutMs,
+  })
+  // An idle connection that breaks (the server restarts) must not end the process: the next query opens a new one.
+  pool.on('error', () => undefined)
+  return new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
+}
+
+/**
+ * Runs `work` in a transaction that sees one tenant's rows only: row-level security compares every row with
+ * `app.tenant_id`, and refuses all of them while it is unset.
+ */
+export async function asTenant<T>(db: Database, tenantId: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  return db.transaction().execute(async (transaction) => {
+    await sql`select set_config('app.tenant_id', ${tenantId}, true)`.execute(transaction)
+    return work(transaction)
+  })
+}

@@ -1,0 +1,2 @@
+// Generated from the migrated database. Do not edit.
+export interface DB {}
