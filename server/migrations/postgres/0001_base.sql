@@ -271,6 +271,8 @@ create table campaigns (
   scheduled_at timestamptz,
   -- A schedule that was missed by too much waits here for a person's word.
   missed_at timestamptz,
+  -- Why sending did not start or go on, in words for the person who asked for it.
+  problem text,
   started_at timestamptz,
   paused_at timestamptz,
   cancelled_at timestamptz,
@@ -327,16 +329,18 @@ create table deliveries (
   tenant_id uuid not null,
   queue_id uuid not null,
   contact_id uuid,
+  mode sending_mode not null,
   domain text not null,
   shard smallint,
   attempt smallint not null default 0,
   due_at timestamptz not null,
-  expires_at timestamptz not null,
+  -- Set by the first claim: a message that waits in a paused campaign does not grow old.
+  expires_at timestamptz,
   claimed_epoch bigint
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);
 create index deliveries_due on deliveries (queue_id, shard, due_at) where claimed_epoch is null;
 create index deliveries_claimed on deliveries (shard, claimed_epoch) where claimed_epoch is not null;
-create index deliveries_unrouted on deliveries (domain) where shard is null;
+create index deliveries_unrouted on deliveries (mode, domain) where shard is null;
 
 -- Which provider receives mail for a domain, as the MX records say, and which shard sends to that provider.
 create table providers (
@@ -345,11 +349,13 @@ create table providers (
   first_seen_at timestamptz not null
 );
 create table routes (
-  domain text primary key,
+  mode sending_mode not null,
+  domain text not null,
   provider text not null,
   shard smallint not null,
   resolved_at timestamptz not null,
-  expires_at timestamptz not null
+  expires_at timestamptz not null,
+  primary key (mode, domain)
 );
 
 -- Who sends for a shard. A higher epoch fences everything that was claimed under a lower one.
@@ -358,7 +364,9 @@ create table shards (
   owner text,
   epoch bigint not null default 0,
   lease_until timestamptz,
-  credits integer not null default 0
+  -- Credits are allowed_total - claimed_total. Both only grow within an epoch, so neither side can overwrite the other.
+  allowed_total bigint not null default 0,
+  claimed_total bigint not null default 0
 );
 
 -- The range of a batch is stored before it is inserted into the history, and is its deduplication token.
