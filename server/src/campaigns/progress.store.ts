@@ -1,0 +1,79 @@
+import { sql } from 'kysely'
+import type { Db, Transaction } from '#platform/postgres/database.ts'
+
+export interface ActiveCampaign {
+  readonly id: string
+  readonly tenant_id: string
+  readonly status: 'sending' | 'paused' | 'cancelled'
+  readonly fanout_completed_at: Date | null
+}
+
+/** Campaigns with work left, oldest first. */
+export async function findActive(db: Db): Promise<ActiveCampaign[]> {
+  const found = await sql<ActiveCampaign>`
+    select id, tenant_id, status, fanout_completed_at from campaigns
+     where status in ('sending', 'paused', 'cancelled') and completed_at is null and started_at is not null
+     order by started_at limit 1000`.execute(db)
+  return found.rows
+}
+
+/** `sent` when every message is final: nothing is left in `deliveries`. False when something is. */
+export async function completeIfDone(db: Db, campaignId: string, now: Date): Promise<boolean> {
+  const done = await sql`
+    update campaigns c
+       set status = case when c.status = 'sending' then 'sent' else c.status end, completed_at = ${now}, updated_at = ${now}
+     where c.id = ${campaignId} and c.completed_at is null
+       and (c.status = 'sending' and c.fanout_completed_at is not null or c.status = 'cancelled')
+       and not exists (select from deliveries d where d.queue_id = c.id)`.execute(db)
+  return (done.numAffectedRows ?? 0n) > 0n
+}
+
+export interface CancelledMessage {
+  readonly id: string
+  readonly contact_id: string | null
+  readonly domain: string
+}
+
+/** Takes messages that nobody has in hand out of the queue of a cancelled campaign, and counts them. */
+export async function cancelChunk(transaction: Transaction, campaignId: string, limit: number, now: Date): Promise<CancelledMessage[]> {
+  const gone = await sql<CancelledMessage>`
+    with gone as (
+      delete from deliveries
+       where message_id in (select message_id from deliveries
+                             where queue_id = ${campaignId} and claimed_epoch is null limit ${limit} for update skip locked)
+      returning message_id, domain
+    ), moved as (
+      update messages m set state = 'cancelled', updated_at = ${now}
+        from gone where m.id = gone.message_id and m.state in ('queued', 'deferred')
+      returning m.id, m.contact_id, m.tenant_id, m.provider, gone.domain
+    ), counted as (
+      insert into campaign_tallies (campaign_id, tenant_id, provider, state, class, retried, count, first_at, last_at)
+      select ${campaignId}, tenant_id, provider, 'cancelled', '', false, count(*), ${now}, ${now} from moved group by tenant_id, provider
+      on conflict (campaign_id, provider, state, class, retried)
+      do update set count = campaign_tallies.count + excluded.count, last_at = excluded.last_at
+    )
+    select id, contact_id, domain from moved`.execute(transaction)
+  return gone.rows
+}
+
+export interface DueCampaign {
+  readonly id: string
+  readonly tenant_id: string
+  readonly scheduled_at: Date
+}
+
+export async function findDue(db: Db, now: Date): Promise<DueCampaign[]> {
+  const found = await sql<DueCampaign>`
+    select id, tenant_id, scheduled_at from campaigns
+     where status = 'scheduled' and missed_at is null and problem is null and scheduled_at <= ${now}
+     order by scheduled_at limit 100`.execute(db)
+  return found.rows
+}
+
+export async function markMissed(db: Db, campaignId: string, now: Date): Promise<void> {
+  await sql`update campaigns set missed_at = ${now}, updated_at = ${now} where id = ${campaignId} and status = 'scheduled'`.execute(db)
+}
+
+export async function markProblem(db: Db, campaignId: string, problem: string, now: Date): Promise<void> {
+  await sql`update campaigns set problem = ${problem}, updated_at = ${now} where id = ${campaignId} and status = 'scheduled'`.execute(db)
+}

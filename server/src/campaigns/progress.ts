@@ -1,0 +1,64 @@
+import { ANALYTICS_EVENTS, ANALYTICS_PARTITION, eventWithoutAttempt } from '#events/email-events.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { Database } from '#platform/postgres/database.ts'
+import { Problem } from '#platform/problem.ts'
+import type { Stream } from '#platform/stream/stream.ts'
+import { LIMITS } from './campaign.ts'
+import { cancelChunk, completeIfDone, findActive, findDue, markMissed, markProblem, type ActiveCampaign } from './progress.store.ts'
+import { startCampaign } from './start-campaign.ts'
+
+
+export interface ProgressDeps {
+  readonly db: Database
+  readonly stream: Stream
+  readonly clock: Clock
+}
+
+/** Cancels up to one chunk of what still waits; returns how many. Those in hand end with their own outcome. */
+export async function sweepCancelled(deps: ProgressDeps, campaign: { id: string; tenant_id: string }): Promise<number> {
+  return deps.db.transaction().execute(async (transaction) => {
+    const now = deps.clock.now()
+    const gone = await cancelChunk(transaction, campaign.id, LIMITS.cancelChunk, now)
+    if (gone.length === 0) return 0
+    const events = gone.map((each) =>
+      eventWithoutAttempt(
+        'cancelled',
+        { messageId: each.id, tenantId: campaign.tenant_id, campaignId: campaign.id, contactId: each.contact_id, domain: each.domain },
+        now,
+      ),
+    )
+    const record = { partition: ANALYTICS_PARTITION.dispatch, key: campaign.id, payload: { events } }
+    await deps.stream.append(ANALYTICS_EVENTS, [record], transaction)
+    return gone.length
+  })
+}
+
+/**
+ * Starts the campaigns whose time has come. One that was missed by more than `missedMs` (the platform was down)
+ * waits for a person instead, and so does one that can no longer be sent: the campaign says why.
+ */
+export async function startDueCampaigns(deps: ProgressDeps, missedMs: number): Promise<void> {
+  const now = deps.clock.now()
+  for (const due of await findDue(deps.db, now)) {
+    if (now.getTime() - due.scheduled_at.getTime() > missedMs) {
+      await markMissed(deps.db, due.id, now)
+      continue
+    }
+    try {
+      await startCampaign(deps, due.tenant_id, due.id)
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      await markProblem(deps.db, due.id, error.message, now)
+    }
+  }
+}
+
+/** Campaigns with work left, oldest first. */
+export function activeCampaigns(deps: { db: Database }): Promise<ActiveCampaign[]> {
+  return findActive(deps.db)
+}
+
+/** Ends a campaign whose every message is final. False while one is not. */
+export function completeCampaign(deps: { db: Database; clock: Clock }, campaignId: string): Promise<boolean> {
+  return completeIfDone(deps.db, campaignId, deps.clock.now())
+}

@@ -1,0 +1,77 @@
+import { fanOutChunk } from '#campaigns/fan-out.ts'
+import { activeCampaigns, completeCampaign, startDueCampaigns, sweepCancelled, type ProgressDeps } from '#campaigns/progress.ts'
+import type { Log } from '#platform/log.ts'
+import { claimAndAppend, type Lifetimes } from './claim.ts'
+import { refreshRoutes, routeNewDomains, type RouteDeps } from './route-domains.ts'
+
+export interface DispatchDeps extends ProgressDeps, RouteDeps {
+  readonly log: Log
+  readonly lifetimes: Lifetimes
+  readonly fanOutChunkSize: number
+  /** A schedule missed by more than this asks instead of sending. Milliseconds. */
+  readonly missedScheduleMs: number
+}
+
+/** How long a loop with nothing to do waits before it looks again. */
+const IDLE_MS = 100
+const SCHEDULE_MS = 500
+const REFRESH_ROUTES_MS = 10_000
+const FAILURE_MS = 1_000
+
+/**
+ * The work of the role `dispatch`: loops that each do one step and wait only when there was nothing to do. Every step
+ * is a transaction of its own, so the process may be killed anywhere. Returns when `signal` aborts.
+ */
+export async function runDispatch(deps: DispatchDeps, signal: AbortSignal): Promise<void> {
+  await Promise.all([
+    repeat(deps, signal, 'schedule', SCHEDULE_MS, async () => {
+      await startDueCampaigns(deps, deps.missedScheduleMs)
+      return 0
+    }),
+    repeat(deps, signal, 'fan-out', IDLE_MS, () => fanOutAll(deps)),
+    repeat(deps, signal, 'route', IDLE_MS, () => routeNewDomains(deps)),
+    repeat(deps, signal, 'refresh routes', REFRESH_ROUTES_MS, async () => {
+      await refreshRoutes(deps)
+      return 0
+    }),
+    repeat(deps, signal, 'claim', IDLE_MS / 2, () => claimForAll(deps)),
+    repeat(deps, signal, 'end', IDLE_MS, () => endAll(deps)),
+  ])
+}
+
+async function fanOutAll(deps: DispatchDeps): Promise<number> {
+  let taken = 0
+  for (const campaign of await activeCampaigns(deps)) {
+    if (campaign.status !== 'sending' || campaign.fanout_completed_at !== null) continue
+    taken += await fanOutChunk(deps, campaign.id, deps.fanOutChunkSize)
+  }
+  return taken
+}
+
+async function claimForAll(deps: DispatchDeps): Promise<number> {
+  const sending = (await activeCampaigns(deps)).filter((campaign) => campaign.status === 'sending')
+  return claimAndAppend(deps, sending.map((campaign) => campaign.id), deps.lifetimes)
+}
+
+/** Cancels what waits in cancelled campaigns, and ends the campaigns whose every message is final. */
+async function endAll(deps: DispatchDeps): Promise<number> {
+  let moved = 0
+  for (const campaign of await activeCampaigns(deps)) {
+    if (campaign.status === 'cancelled') moved += await sweepCancelled(deps, campaign)
+    if (campaign.status !== 'paused') await completeCampaign(deps, campaign.id)
+  }
+  return moved
+}
+
+async function repeat(deps: DispatchDeps, signal: AbortSignal, name: string, idleMs: number, step: () => Promise<number>): Promise<void> {
+  while (!signal.aborted) {
+    let waitMs = 0
+    try {
+      waitMs = (await step()) > 0 ? 0 : idleMs
+    } catch (error) {
+      deps.log.error({ err: error, step: name }, 'A step of dispatch failed and is tried again.')
+      waitMs = FAILURE_MS
+    }
+    if (waitMs > 0) await deps.clock.sleep(waitMs, signal)
+  }
+}
