@@ -1,0 +1,28 @@
+import { Type } from 'typebox'
+
+export const httpSettings = Type.Object({
+  PIGEON_HTTP_HOST: Type.String({
+    default: '127.0.0.1',
+    pattern: '^[A-Za-z0-9.:_-]+$',
+    allowed: 'an address or a host name of this machine; 0.0.0.0 for all addresses',
+    description: 'Address on which the API and the public pages listen.',
+  }),
+  PIGEON_HTTP_PORT: Type.Integer({
+    default: 3000,
+    minimum: 1,
+    maximum: 65_535,
+    description: 'Port on which the API and the public pages listen.',
+  }),
+  PIGEON_PUBLIC_URL: Type.String({
+    default: 'http://localhost:3000',
+    pattern: '^https?://[^\\s/?#]+(/[^\\s?#]*)?$',
+    allowed: 'an address of the form https://mail.example.com, without a query',
+    description: 'Address at which recipients reach this installation. It stands in unsubscribe links.',
+  }),
+  PIGEON_MAX_UPLOAD_MB: Type.Integer({
+    default: 1024,
+    minimum: 1,
+    maximum: 102_400,
+    description: 'Largest file that may be uploaded (a CSV with contacts), in megabytes.',
+  }),
+})
