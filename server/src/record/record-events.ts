@@ -1,0 +1,85 @@
+import {
+  ANALYTICS_EVENTS,
+  ANALYTICS_PARTITION,
+  type AnalyticsPayload,
+  type EmailEventsPayload,
+  type HistoryEvent,
+  type OutcomeEvent,
+} from '#events/email-events.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { Log } from '#platform/log.ts'
+import type { Transaction } from '#platform/postgres/database.ts'
+import type { Stream } from '#platform/stream/stream.ts'
+import { applyOutcomes, releaseClaims, type FencedOutcome } from './record.store.ts'
+
+export interface RecordDeps {
+  readonly stream: Stream
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/**
+ * Applies records of `email.events` in their order, inside the transaction that moves the offsets: outcomes up to a
+ * takeover, then the takeover, then what follows. What took effect goes on to the history.
+ */
+export async function recordEvents(deps: RecordDeps, payloads: readonly EmailEventsPayload[], transaction: Transaction): Promise<void> {
+  let waiting: FencedOutcome[] = []
+  for (const payload of payloads) {
+    if (payload.kind === 'outcomes') {
+      for (const event of payload.events) waiting.push({ epoch: payload.epoch, event })
+      continue
+    }
+    await applyAll(deps, waiting, transaction)
+    waiting = []
+    const released = await releaseClaims(transaction, payload.shard, payload.epoch, deps.clock.now())
+    if (released > 0) deps.log.info({ shard: payload.shard, epoch: payload.epoch, released }, 'Released claims of an earlier owner.')
+  }
+  await applyAll(deps, waiting, transaction)
+}
+
+async function applyAll(deps: RecordDeps, outcomes: readonly FencedOutcome[], transaction: Transaction): Promise<void> {
+  for (const round of inRounds(outcomes)) {
+    const applied = await applyOutcomes(transaction, round, deps.clock.now())
+    const events = round.filter((each) => applied.has(`${each.event.messageId}/${each.event.attempt}`)).map(({ event }) => historyOf(event))
+    if (events.length === 0) continue
+    const payload: AnalyticsPayload = { events }
+    await deps.stream.append(ANALYTICS_EVENTS, [{ partition: ANALYTICS_PARTITION.record, key: 'record', payload }], transaction)
+  }
+}
+
+/** A statement sees a message once: a second outcome of the same message (a replayed journal) waits for the next round. */
+export function inRounds(outcomes: readonly FencedOutcome[]): FencedOutcome[][] {
+  const rounds: FencedOutcome[][] = []
+  const seen = new Map<string, number>()
+  for (const outcome of outcomes) {
+    const round = seen.get(outcome.event.messageId) ?? 0
+    seen.set(outcome.event.messageId, round + 1)
+    const members = rounds[round]
+    if (members === undefined) rounds.push([outcome])
+    else members.push(outcome)
+  }
+  return rounds
+}
+
+function historyOf(event: OutcomeEvent): HistoryEvent {
+  const { messageId, tenantId, campaignId, contactId, attempt, domain, provider, source, at, code, enhanced, reply, inDoubt } = event
+  const { startedAt, mxHost, mxAddress, isTls, transcript } = event
+  return {
+    type: event.type === 'returned' ? 'deferred' : event.type,
+    messageId,
+    tenantId,
+    campaignId,
+    contactId,
+    attempt,
+    domain,
+    provider,
+    source,
+    at,
+    code,
+    enhanced,
+    class: event.class,
+    reply,
+    inDoubt,
+    session: { startedAt, mxHost, mxAddress, isTls, transcript },
+  }
+}
