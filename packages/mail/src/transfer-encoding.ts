@@ -1,0 +1,112 @@
+import { Buffer } from 'node:buffer'
+
+/** RFC 2045 6.7 and 6.8: an encoded line has at most 76 characters. */
+const MAX_ENCODED_LINE = 76
+/** RFC 5322 2.1.1: a line that is sent as it is has at most 998 octets. */
+const MAX_PLAIN_LINE = 998
+/** Above this share of octets that quoted-printable triples, base64 is shorter: (1.37 - 1) / 2. */
+const BASE64_FROM_SHARE = 0.185
+
+const CR = 0x0d
+const LF = 0x0a
+const SPACE = 0x20
+const TAB = 0x09
+const EQUALS = 0x3d
+const HEX = Buffer.from('0123456789ABCDEF', 'latin1')
+
+export type TransferEncoding = '7bit' | 'quoted-printable' | 'base64'
+
+export interface EncodedText {
+  readonly encoding: TransferEncoding
+  /** ASCII, lines end with CRLF. */
+  readonly body: string
+}
+
+/** Text for a MIME body: as it is when every server may carry it so, else in the shorter encoding. */
+export function encodeText(text: string): EncodedText {
+  const lines = (text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text).split('\n')
+  const canonical = lines.length === 1 ? (lines[0] ?? '') : lines.join('\r\n')
+  const octets = Buffer.byteLength(canonical, 'utf8')
+  if (octets === canonical.length && !canonical.includes('\0') && !hasLongLine(lines)) {
+    return { encoding: '7bit', body: canonical }
+  }
+  const bytes = Buffer.from(canonical, 'utf8')
+  return countTripled(bytes) > BASE64_FROM_SHARE * octets
+    ? { encoding: 'base64', body: base64Lines(bytes) }
+    : { encoding: 'quoted-printable', body: quotedPrintable(bytes) }
+}
+
+/** Base64 in lines of 76 characters, without a final line end. */
+export function base64Lines(bytes: Buffer): string {
+  const whole = bytes.toString('base64')
+  if (whole.length <= MAX_ENCODED_LINE) return whole
+  const lines: string[] = []
+  for (let i = 0; i < whole.length; i += MAX_ENCODED_LINE) lines.push(whole.slice(i, i + MAX_ENCODED_LINE))
+  return lines.join('\r\n')
+}
+
+/**
+ * RFC 2045 6.7 for text whose line ends are CRLF already; a lone CR or LF is encoded. Blanks at a line's end are
+ * encoded, lines have at most 76 characters, and the octets of one UTF-8 character stay on one line.
+ */
+export function quotedPrintable(bytes: Buffer): string {
+  const out = Buffer.allocUnsafe(bytes.length * 4 + 16)
+  let at = 0
+  let column = 0
+  for (let i = 0; i < bytes.length; i += 1) {
+    const c = bytes[i] ?? 0
+    if (c === CR && bytes[i + 1] === LF) {
+      at = put(out, at, CR, LF)
+      column = 0
+      i += 1
+      continue
+    }
+    const literal = c >= SPACE && c < 0x7f ? c !== EQUALS : c === TAB
+    const plain = literal && !((c === SPACE || c === TAB) && endsLine(bytes, i + 1))
+    // What must stay together: the `=XX` of a whole UTF-8 sequence, or one character.
+    const needed = plain ? 1 : 3 * sequenceLength(c)
+    const room = endsLine(bytes, i + needed / (plain ? 1 : 3)) ? MAX_ENCODED_LINE : MAX_ENCODED_LINE - 1
+    if (column + needed > room) {
+      out[at++] = EQUALS
+      at = put(out, at, CR, LF)
+      column = 0
+    }
+    if (plain) {
+      out[at++] = c
+      column += 1
+    } else {
+      out[at++] = EQUALS
+      at = put(out, at, HEX[c >> 4] ?? 0, HEX[c & 15] ?? 0)
+      column += 3
+    }
+  }
+  return out.toString('latin1', 0, at)
+}
+
+function put(out: Buffer, at: number, first: number, second: number): number {
+  out[at] = first
+  out[at + 1] = second
+  return at + 2
+}
+
+function endsLine(bytes: Buffer, i: number): boolean {
+  return i >= bytes.length || (bytes[i] === CR && bytes[i + 1] === LF)
+}
+
+/** Octets of the UTF-8 character that begins here; 1 for ASCII and inside a character. */
+function sequenceLength(lead: number): number {
+  if (lead < 0xc0) return 1
+  if (lead < 0xe0) return 2
+  return lead < 0xf0 ? 3 : 4
+}
+
+function hasLongLine(lines: readonly string[]): boolean {
+  for (const line of lines) if (line.length > MAX_PLAIN_LINE) return true
+  return false
+}
+
+function countTripled(bytes: Buffer): number {
+  let count = 0
+  for (const c of bytes) if (c > 0x7e || c === EQUALS) count += 1
+  return count
+}
