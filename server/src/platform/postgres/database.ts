@@ -38,7 +38,11 @@ export function openDatabase(options: DatabaseOptions): Database {
  * Runs `work` in a transaction that sees one tenant's rows only: row-level security compares every row with
  * `app.tenant_id`, and refuses all of them while it is unset.
  */
-export async function asTenant<T>(db: Database, tenantId: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+export async function asTenant<T>(
+  db: Database,
+  tenantId: string,
+  work: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
   return db.transaction().execute(async (transaction) => {
     await sql`select set_config('app.tenant_id', ${tenantId}, true)`.execute(transaction)
     return work(transaction)
