@@ -5,7 +5,7 @@ import type { Cache } from './cache.ts'
 /** An empty cache, and the way to let its time pass (a manual clock, or waiting when the driver has its own). */
 export interface CacheUnderTest {
   readonly cache: Cache
-  pass(ms: number): Promise<void>
+  readonly pass: (ms: number) => Promise<void>
 }
 
 /** What every driver of `Cache` promises. */
