@@ -5,13 +5,11 @@ import { Problem } from '#platform/problem.ts'
 import type { Stream } from '#platform/stream/stream.ts'
 import { LIMITS } from './campaign.ts'
 import { cancelChunk, completeIfDone, findActive, findDue, markMissed, markProblem, type ActiveCampaign } from './progress.store.ts'
-import { startCampaign } from './start-campaign.ts'
+import { startCampaign, type CampaignDeps } from './start-campaign.ts'
 
 
-export interface ProgressDeps {
-  readonly db: Database
+export interface ProgressDeps extends CampaignDeps {
   readonly stream: Stream
-  readonly clock: Clock
 }
 
 /** Cancels up to one chunk of what still waits; returns how many. Those in hand end with their own outcome. */
