@@ -1,0 +1,52 @@
+/**
+ * Runs tests: `test.ts` all that need npm packages only, `test.ts corpus` those that read the shared corpus,
+ * `test.ts peers` those against real servers, `test.ts PATH...` the files that start with these paths.
+ */
+import { spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
+
+const [what, ...rest] = process.argv.slice(2)
+const ROOTS = ['packages', 'server', 'cli', 'sdk', 'scenarios', 'scripts']
+const all = ROOTS.flatMap((root) => globSync(`${root}/**/*.test.ts`, { exclude: (name) => name.includes('node_modules') })).sort()
+const isPeers = (file: string): boolean => file.endsWith('.peers.test.ts')
+const isCorpus = (file: string): boolean => file.endsWith('.corpus.test.ts')
+
+function chosen(): string[] {
+  if (what === undefined) return all.filter((file) => !isPeers(file) && !isCorpus(file))
+  if (what === 'peers') return all.filter(isPeers)
+  if (what === 'corpus') return all.filter(isCorpus)
+  return all.filter((file) => [what, ...rest].some((prefix) => file.startsWith(prefix)))
+}
+
+/** Scenarios start whole platforms: one at a time. The others share the cores. */
+function groups(files: readonly string[]): { files: string[]; concurrency: number; timeoutMs: number }[] {
+  const scenarios = files.filter((file) => file.startsWith('scenarios/'))
+  const others = files.filter((file) => !file.startsWith('scenarios/'))
+  return [
+    { files: others, concurrency: 2, timeoutMs: 180_000 },
+    { files: scenarios, concurrency: 1, timeoutMs: 600_000 },
+  ].filter((group) => group.files.length > 0)
+}
+
+async function run(files: readonly string[], concurrency: number, timeoutMs: number): Promise<number> {
+  const args = ['--test', `--test-concurrency=${concurrency}`, `--test-timeout=${timeoutMs}`, '--test-reporter=spec', ...files]
+  const child = spawn(process.execPath, args, { stdio: 'inherit', env: process.env })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill(signal))
+  return new Promise((resolve) => child.on('exit', (code) => resolve(code ?? 1)))
+}
+
+const files = chosen()
+if (files.length === 0) {
+  process.stderr.write(`No test file matches ${[what, ...rest].join(' ')}.\n`)
+  process.exit(1)
+}
+const { startSharedPostgres } = await import('@pigeon/server/test/start-shared-postgres.ts')
+const postgres = await startSharedPostgres()
+let failed = 0
+try {
+  process.env.PIGEON_TEST_POSTGRES = postgres.connection
+  for (const group of groups(files)) failed += (await run(group.files, group.concurrency, group.timeoutMs)) === 0 ? 0 : 1
+} finally {
+  await postgres.stop()
+}
+process.exit(failed === 0 ? 0 : 1)
