@@ -19,9 +19,25 @@ export interface DatabaseOptions {
 
 const CONNECT_TIMEOUT_MS = 10_000
 
+/**
+ * Numbers are numbers: what is counted here stays far below 2^53, and what does not (offsets of streams) is
+ * read as text by its store. Times come as `Date`, jsonb parsed, bytea as `Buffer`.
+ */
+const TYPES: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) =>
+    oid === pg.types.builtins.INT8 && format !== 'binary' ? parseBigint : pg.types.getTypeParser(oid, format),
+}
+
+function parseBigint(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value)) throw new Error(`${text} is too large for a number: read it as text.`)
+  return value
+}
+
 /** Opens a pool. Nothing is connected before the first query. */
 export function openDatabase(options: DatabaseOptions): Database {
   const pool = new pg.Pool({
+    types: TYPES,
     ...options.connection,
     max: options.maxConnections,
     application_name: options.applicationName,

@@ -1,2 +1,349 @@
-// Generated from the migrated database. Do not edit.
-export interface DB {}
+// Generated from the migrated database by `npm run generate`. Do not edit.
+import type { ColumnType, Generated } from 'kysely'
+
+export type CampaignStatus = 'draft' | 'scheduled' | 'sending' | 'paused' | 'sent' | 'cancelled'
+export type DomainStatus = 'pending' | 'verified'
+export type ImportState = 'queued' | 'running' | 'completed' | 'failed'
+export type ListStatus = 'active' | 'archived'
+export type MessageState =
+  | 'scheduled'
+  | 'queued'
+  | 'sending'
+  | 'deferred'
+  | 'delivered'
+  | 'sent'
+  | 'bounced'
+  | 'failed'
+  | 'suppressed'
+  | 'cancelled'
+export type SendingMode = 'sandbox' | 'live'
+export type SubscriptionStatus = 'subscribed' | 'unsubscribed'
+export type SuppressionReason = 'unsubscribed' | 'hard_bounce' | 'complaint' | 'manual'
+export type TenantStatus = 'active' | 'suspended'
+export type UserRole = 'owner' | 'admin' | 'editor' | 'viewer'
+export type UserStatus = 'active' | 'disabled'
+
+export interface ApiKeysTable {
+  id: Generated<string>
+  tenant_id: string
+  user_id: string
+  name: string
+  prefix: string
+  key_hash: Buffer
+  mode: SendingMode
+  scopes: string[]
+  expires_at: Date | null
+  last_used_at: Date | null
+  revoked_at: Date | null
+  created_at: Date
+}
+
+export interface CampaignTalliesTable {
+  campaign_id: string
+  tenant_id: string
+  provider: string
+  state: MessageState
+  class: string
+  retried: boolean
+  count: number
+  first_at: Date
+  last_at: Date
+}
+
+export interface CampaignsTable {
+  id: Generated<string>
+  tenant_id: string
+  name: string
+  status: Generated<CampaignStatus>
+  list_id: string | null
+  template_id: string | null
+  template_version: number | null
+  subject: string | null
+  from_email: string
+  from_name: string | null
+  reply_to: string | null
+  mode: SendingMode | null
+  scheduled_local: string | null
+  time_zone: string | null
+  scheduled_at: Date | null
+  missed_at: Date | null
+  problem: string | null
+  started_at: Date | null
+  paused_at: Date | null
+  cancelled_at: Date | null
+  completed_at: Date | null
+  fanout_cursor: string | null
+  fanout_completed_at: Date | null
+  accepted: Generated<number>
+  created_at: Date
+  updated_at: Date
+}
+
+export interface ContactsTable {
+  id: Generated<string>
+  tenant_id: string
+  email: string
+  email_key: string
+  first_name: string | null
+  last_name: string | null
+  attributes: ColumnType<unknown, string | undefined, string>
+  created_at: Date
+  updated_at: Date
+}
+
+export interface DeliveriesTable {
+  message_id: string
+  tenant_id: string
+  queue_id: string
+  contact_id: string | null
+  mode: SendingMode
+  domain: string
+  shard: number | null
+  attempt: Generated<number>
+  due_at: Date
+  expires_at: Date | null
+  claimed_epoch: number | null
+}
+
+export interface DkimKeysTable {
+  id: Generated<string>
+  tenant_id: string
+  domain_id: string
+  selector: string
+  algorithm: string
+  public_key: string
+  private_key_encrypted: Buffer
+  created_at: Date
+}
+
+export interface DomainsTable {
+  id: Generated<string>
+  tenant_id: string
+  name: string
+  status: Generated<DomainStatus>
+  verified_at: Date | null
+  last_checked_at: Date | null
+  last_check: ColumnType<unknown, string | null | undefined, string | null>
+  created_at: Date
+}
+
+export interface HistoryLoadsTable {
+  topic: string
+  partition: number
+  from_offset: number
+  to_offset: number
+}
+
+export interface IdempotencyKeysTable {
+  tenant_id: string
+  scope: string
+  key: string
+  body_hash: Buffer
+  status: number
+  response: ColumnType<unknown, string, string>
+  created_at: Date
+}
+
+export interface ImportRejectsTable {
+  import_id: string
+  tenant_id: string
+  line: number
+  code: string
+  reason: string
+  raw: string
+}
+
+export interface ImportsTable {
+  id: Generated<string>
+  tenant_id: string
+  list_id: string
+  file_name: string
+  object_key: string
+  size_bytes: number
+  state: Generated<ImportState>
+  on_existing: string
+  mapping: ColumnType<unknown, string | null | undefined, string | null>
+  dialect: ColumnType<unknown, string | null | undefined, string | null>
+  byte_offset: Generated<number>
+  line: Generated<number>
+  rows_read: Generated<number>
+  rows_created: Generated<number>
+  rows_updated: Generated<number>
+  rows_skipped: Generated<number>
+  rows_duplicate: Generated<number>
+  rows_rejected: Generated<number>
+  rows_suppressed: Generated<number>
+  worker: string | null
+  lease_until: Date | null
+  error: string | null
+  created_at: Date
+  started_at: Date | null
+  completed_at: Date | null
+}
+
+export interface ListsTable {
+  id: Generated<string>
+  tenant_id: string
+  name: string
+  description: string | null
+  status: Generated<ListStatus>
+  created_at: Date
+  updated_at: Date
+}
+
+export interface MessagesTable {
+  id: string
+  tenant_id: string
+  campaign_id: string | null
+  contact_id: string | null
+  recipient: string
+  state: MessageState
+  mode: SendingMode
+  in_doubt: Generated<boolean>
+  provider: Generated<string>
+  attempts: Generated<number>
+  code: number | null
+  enhanced: string | null
+  class: string | null
+  reply: string | null
+  created_at: Date
+  updated_at: Date
+}
+
+export interface ProvidersTable {
+  name: string
+  shard: number
+  first_seen_at: Date
+}
+
+export interface RoutesTable {
+  mode: SendingMode
+  domain: string
+  provider: string
+  shard: number
+  resolved_at: Date
+  expires_at: Date
+}
+
+export interface SchemaMigrationsTable {
+  number: number
+  name: string
+  sha256: string
+  breaking: boolean
+  applied_at: Date
+}
+
+export interface SessionsTable {
+  id: string
+  tenant_id: string
+  user_id: string
+  created_at: Date
+  expires_at: Date
+  revoked_at: Date | null
+}
+
+export interface ShardsTable {
+  id: number
+  owner: string | null
+  epoch: Generated<number>
+  lease_until: Date | null
+  allowed_total: Generated<number>
+  claimed_total: Generated<number>
+}
+
+export interface SubscriptionsTable {
+  list_id: string
+  contact_id: string
+  tenant_id: string
+  status: SubscriptionStatus
+  subscribed_at: Date
+  unsubscribed_at: Date | null
+}
+
+export interface SuppressionsTable {
+  id: Generated<string>
+  tenant_id: string
+  address_key: string
+  list_id: string | null
+  reason: SuppressionReason
+  message_id: string | null
+  note: string | null
+  created_at: Date
+  expires_at: Date | null
+}
+
+export interface TemplateVersionsTable {
+  template_id: string
+  version: number
+  tenant_id: string
+  subject: string
+  html: string | null
+  mjml: string | null
+  text: string | null
+  variables: ColumnType<unknown, string | undefined, string>
+  compiled: ColumnType<unknown, string, string>
+  created_at: Date
+}
+
+export interface TemplatesTable {
+  id: Generated<string>
+  tenant_id: string
+  name: string
+  category: string | null
+  version: number
+  is_active: Generated<boolean>
+  created_at: Date
+  updated_at: Date
+}
+
+export interface TenantsTable {
+  tenant_id: Generated<string>
+  name: string
+  status: Generated<TenantStatus>
+  mode: Generated<SendingMode>
+  time_zone: Generated<string>
+  settings: ColumnType<unknown, string | undefined, string>
+  created_at: Date
+  updated_at: Date
+}
+
+export interface UsersTable {
+  id: Generated<string>
+  tenant_id: string
+  email: string
+  email_key: string
+  password_hash: string
+  first_name: string | null
+  last_name: string | null
+  role: UserRole
+  status: Generated<UserStatus>
+  created_at: Date
+  updated_at: Date
+}
+
+export interface DB {
+  api_keys: ApiKeysTable
+  campaign_tallies: CampaignTalliesTable
+  campaigns: CampaignsTable
+  contacts: ContactsTable
+  deliveries: DeliveriesTable
+  dkim_keys: DkimKeysTable
+  domains: DomainsTable
+  history_loads: HistoryLoadsTable
+  idempotency_keys: IdempotencyKeysTable
+  import_rejects: ImportRejectsTable
+  imports: ImportsTable
+  lists: ListsTable
+  messages: MessagesTable
+  providers: ProvidersTable
+  routes: RoutesTable
+  schema_migrations: SchemaMigrationsTable
+  sessions: SessionsTable
+  shards: ShardsTable
+  subscriptions: SubscriptionsTable
+  suppressions: SuppressionsTable
+  template_versions: TemplateVersionsTable
+  templates: TemplatesTable
+  tenants: TenantsTable
+  users: UsersTable
+}

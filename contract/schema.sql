@@ -1,0 +1,586 @@
+-- Generated from the catalogue of a migrated database. Do not edit.
+
+-- Roles
+
+create role pigeon_api;
+create role pigeon_engine;
+
+-- Types
+
+create type campaign_status as enum ('draft', 'scheduled', 'sending', 'paused', 'sent', 'cancelled');
+create type domain_status as enum ('pending', 'verified');
+create type import_state as enum ('queued', 'running', 'completed', 'failed');
+create type list_status as enum ('active', 'archived');
+create type message_state as enum ('scheduled', 'queued', 'sending', 'deferred', 'delivered', 'sent', 'bounced', 'failed', 'suppressed', 'cancelled');
+create type sending_mode as enum ('sandbox', 'live');
+create type subscription_status as enum ('subscribed', 'unsubscribed');
+create type suppression_reason as enum ('unsubscribed', 'hard_bounce', 'complaint', 'manual');
+create type tenant_status as enum ('active', 'suspended');
+create type user_role as enum ('owner', 'admin', 'editor', 'viewer');
+create type user_status as enum ('active', 'disabled');
+
+-- Tables
+
+create table api_keys (
+  id uuid not null default new_id(),
+  tenant_id uuid not null,
+  user_id uuid not null,
+  name text not null,
+  prefix text not null,
+  key_hash bytea not null,
+  mode sending_mode not null,
+  scopes text[] not null,
+  expires_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  created_at timestamp with time zone not null
+);
+
+create table campaign_tallies (
+  campaign_id uuid not null,
+  tenant_id uuid not null,
+  provider text not null,
+  state message_state not null,
+  class text not null,
+  retried boolean not null,
+  count bigint not null,
+  first_at timestamp with time zone not null,
+  last_at timestamp with time zone not null
+);
+
+create table campaigns (
+  id uuid not null default new_id(),
+  tenant_id uuid not null,
+  name text not null,
+  status campaign_status not null default 'draft'::campaign_status,
+  list_id uuid,
+  template_id uuid,
+  template_version integer,
+  subject text,
+  from_email text not null,
+  from_name text,
+  reply_to text,
+  mode sending_mode,
+  scheduled_local text,
+  time_zone text,
+  scheduled_at timestamp with time zone,
+  missed_at timestamp with time zone,
+  problem text,
+  started_at timestamp with time zone,
+  paused_at timestamp with time zone,
+  cancelled_at timestamp with time zone,
+  completed_at timestamp with time zone,
+  fanout_cursor uuid,
+  fanout_completed_at timestamp with time zone,
+  accepted bigint not null default 0,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null
+);
+
+create table contacts (
+  id uuid not null default new_id(),
+  tenant_id uuid not null,
+  email text not null,
+  email_key text not null,
+  first_name text,
+  last_name text,
+  attributes jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null
+);
+
+create table deliveries (
+  message_id uuid not null,
+  tenant_id uuid not null,
+  queue_id uuid not null,
+  contact_id uuid,
+  mode sending_mode not null,
+  domain text not null,
+  shard smallint,
+  attempt smallint not null default 0,
+  due_at timestamp with time zone not null,
+  expires_at timestamp with time zone,
+  claimed_epoch bigint
+) with (fillfactor=70, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=5000);
+
+create table dkim_keys (
+  id uuid not null default new_id(),
+  tenant_id uuid not null,
+  domain_id uuid not null,
+  selector text not null,
+  algorithm text not null,
+  public_key text not null,
+  private_key_encrypted bytea not null,
+  created_at timestamp with time zone not null
+);
+
+create table domains (
+  id uuid not null default new_id(),
+  tenant_id uuid not null,
+  name text not null,
+  status domain_status not null default 'pending'::domain_status,
+  verified_at timestamp with time zone,
+  last_checked_at timestamp with time zone,
+  last_check jsonb,
+  created_at timestamp with time zone not null
+);
+
+create table history_loads (
+  topic text not null,
+  partition integer not null,
+  from_offset bigint not null,
+  to_offset bigint not null
+);
+
+create table idempotency_keys (
+  tenant_id uuid not null,
+  scope text not null,
+  key text not null,
+  body_hash bytea not null,
+  status smallint not null,
+  response jsonb not null,
+  created_at timestamp with time zone not null
+);
+
+create table import_rejects (
+  import_id uuid not null,
+  tenant_id uuid not null,
+  line bigint not null,
+  code text not null,
+  reason text not null,
+  raw text not null
+);
+
+create table imports (
+  id uuid not null default new_id(),
+  tenant_id uuid not null,
+  list_id uuid not null,
+  file_name text not null,
+  object_key text not null,
+  size_bytes bigint not null,
+  state import_state not null default 'queued'::import_state,
+  on_existing text not null,
+  mapping jsonb,
+  dialect jsonb,
+  byte_offset bigint not null default 0,
+  line bigint not null default 0,
+  rows_read bigint not null default 0,
+  rows_created bigint not null default 0,
+  rows_updated bigint not null default 0,
+  rows_skipped bigint not null default 0,
+  rows_duplicate bigint not null default 0,
+  rows_rejected bigint not null default 0,
+  rows_suppressed bigint not null default 0,
+  worker text,
+  lease_until timestamp with time zone,
+  error text,
+  created_at timestamp with time zone not null,
+  started_at timestamp with time zone,
+  completed_at timestamp with time zone
+);
+
+create table lists (
+  id uuid not null default new_id(),
+  tenant_id uuid not null,
+  name text not null,
+  description text,
+  status list_status not null default 'active'::list_status,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null
+);
+
+create table messages (
+  id uuid not null,
+  tenant_id uuid not null,
+  campaign_id uuid,
+  contact_id uuid,
+  recipient text not null,
+  state message_state not null,
+  mode sending_mode not null,
+  in_doubt boolean not null default false,
+  provider text not null default ''::text,
+  attempts smallint not null default 0,
+  code smallint,
+  enhanced text,
+  class text,
+  reply text,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null
+) with (fillfactor=85);
+
+create table providers (
+  name text not null,
+  shard smallint not null,
+  first_seen_at timestamp with time zone not null
+);
+
+create table routes (
+  mode sending_mode not null,
+  domain text not null,
+  provider text not null,
+  shard smallint not null,
+  resolved_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null
+);
+
+create table schema_migrations (
+  number integer not null,
+  name text not null,
+  sha256 text not null,
+  breaking boolean not null,
+  applied_at timestamp with time zone not null
+);
+
+create table sessions (
+  id uuid not null,
+  tenant_id uuid not null,
+  user_id uuid not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  revoked_at timestamp with time zone
+);
+
+create table shards (
+  id smallint not null,
+  owner text,
+  epoch bigint not null default 0,
+  lease_until timestamp with time zone,
+  allowed_total bigint not null default 0,
+  claimed_total bigint not null default 0
+);
+
+create table subscriptions (
+  list_id uuid not null,
+  contact_id uuid not null,
+  tenant_id uuid not null,
+  status subscription_status not null,
+  subscribed_at timestamp with time zone not null,
+  unsubscribed_at timestamp with time zone
+);
+
+create table suppressions (
+  id uuid not null default new_id(),
+  tenant_id uuid not null,
+  address_key text not null,
+  list_id uuid,
+  reason suppression_reason not null,
+  message_id uuid,
+  note text,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone
+);
+
+create table template_versions (
+  template_id uuid not null,
+  version integer not null,
+  tenant_id uuid not null,
+  subject text not null,
+  html text,
+  mjml text,
+  text text,
+  variables jsonb not null default '[]'::jsonb,
+  compiled jsonb not null,
+  created_at timestamp with time zone not null
+);
+
+create table templates (
+  id uuid not null default new_id(),
+  tenant_id uuid not null,
+  name text not null,
+  category text,
+  version integer not null,
+  is_active boolean not null default true,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null
+);
+
+create table tenants (
+  tenant_id uuid not null default new_id(),
+  name text not null,
+  status tenant_status not null default 'active'::tenant_status,
+  mode sending_mode not null default 'sandbox'::sending_mode,
+  time_zone text not null default 'UTC'::text,
+  settings jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null
+);
+
+create table users (
+  id uuid not null default new_id(),
+  tenant_id uuid not null,
+  email text not null,
+  email_key text not null,
+  password_hash text not null,
+  first_name text,
+  last_name text,
+  role user_role not null,
+  status user_status not null default 'active'::user_status,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null
+);
+
+-- Constraints
+
+alter table api_keys add constraint api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
+alter table api_keys add constraint api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table api_keys add constraint api_keys_pkey PRIMARY KEY (id);
+alter table api_keys add constraint api_keys_key_hash_key UNIQUE (key_hash);
+alter table campaign_tallies add constraint campaign_tallies_pkey PRIMARY KEY (campaign_id, provider, state, class, retried);
+alter table campaigns add constraint campaigns_list_id_fkey FOREIGN KEY (list_id) REFERENCES lists(id);
+alter table campaigns add constraint campaigns_template_id_fkey FOREIGN KEY (template_id) REFERENCES templates(id);
+alter table campaigns add constraint campaigns_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
+alter table campaigns add constraint campaigns_pkey PRIMARY KEY (id);
+alter table contacts add constraint contacts_pkey PRIMARY KEY (id);
+alter table contacts add constraint contacts_tenant_id_email_key_key UNIQUE (tenant_id, email_key);
+alter table deliveries add constraint deliveries_pkey PRIMARY KEY (message_id);
+alter table dkim_keys add constraint dkim_keys_algorithm_check CHECK ((algorithm = ANY (ARRAY['rsa-sha256'::text, 'ed25519-sha256'::text])));
+alter table dkim_keys add constraint dkim_keys_domain_id_fkey FOREIGN KEY (domain_id) REFERENCES domains(id) ON DELETE CASCADE;
+alter table dkim_keys add constraint dkim_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
+alter table dkim_keys add constraint dkim_keys_pkey PRIMARY KEY (id);
+alter table dkim_keys add constraint dkim_keys_domain_id_selector_key UNIQUE (domain_id, selector);
+alter table domains add constraint domains_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
+alter table domains add constraint domains_pkey PRIMARY KEY (id);
+alter table domains add constraint domains_tenant_id_name_key UNIQUE (tenant_id, name);
+alter table history_loads add constraint history_loads_pkey PRIMARY KEY (topic, partition);
+alter table idempotency_keys add constraint idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
+alter table idempotency_keys add constraint idempotency_keys_pkey PRIMARY KEY (tenant_id, scope, key);
+alter table import_rejects add constraint import_rejects_import_id_fkey FOREIGN KEY (import_id) REFERENCES imports(id) ON DELETE CASCADE;
+alter table import_rejects add constraint import_rejects_pkey PRIMARY KEY (import_id, line);
+alter table imports add constraint imports_on_existing_check CHECK ((on_existing = ANY (ARRAY['upsert'::text, 'skip'::text])));
+alter table imports add constraint imports_list_id_fkey FOREIGN KEY (list_id) REFERENCES lists(id) ON DELETE CASCADE;
+alter table imports add constraint imports_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
+alter table imports add constraint imports_pkey PRIMARY KEY (id);
+alter table lists add constraint lists_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
+alter table lists add constraint lists_pkey PRIMARY KEY (id);
+alter table messages add constraint messages_pkey PRIMARY KEY (id);
+alter table providers add constraint providers_pkey PRIMARY KEY (name);
+alter table routes add constraint routes_pkey PRIMARY KEY (mode, domain);
+alter table schema_migrations add constraint schema_migrations_pkey PRIMARY KEY (number);
+alter table sessions add constraint sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
+alter table sessions add constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table sessions add constraint sessions_pkey PRIMARY KEY (id);
+alter table shards add constraint shards_pkey PRIMARY KEY (id);
+alter table subscriptions add constraint subscriptions_pkey PRIMARY KEY (list_id, contact_id);
+alter table suppressions add constraint suppressions_pkey PRIMARY KEY (id);
+alter table template_versions add constraint template_versions_template_id_fkey FOREIGN KEY (template_id) REFERENCES templates(id) ON DELETE CASCADE;
+alter table template_versions add constraint template_versions_pkey PRIMARY KEY (template_id, version);
+alter table templates add constraint templates_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
+alter table templates add constraint templates_pkey PRIMARY KEY (id);
+alter table tenants add constraint tenants_pkey PRIMARY KEY (tenant_id);
+alter table users add constraint users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
+alter table users add constraint users_pkey PRIMARY KEY (id);
+alter table users add constraint users_email_key_key UNIQUE (email_key);
+
+-- Indexes
+
+CREATE INDEX api_keys_tenant_id_id_idx ON public.api_keys USING btree (tenant_id, id);
+CREATE INDEX campaigns_scheduled_at_idx ON public.campaigns USING btree (scheduled_at) WHERE (status = 'scheduled'::campaign_status);
+CREATE INDEX campaigns_started_at_idx ON public.campaigns USING btree (started_at) WHERE ((status = ANY (ARRAY['sending'::campaign_status, 'paused'::campaign_status, 'cancelled'::campaign_status])) AND (completed_at IS NULL));
+CREATE INDEX campaigns_tenant_id_id_idx ON public.campaigns USING btree (tenant_id, id);
+CREATE INDEX contacts_tenant_id_id_idx ON public.contacts USING btree (tenant_id, id);
+CREATE INDEX deliveries_claimed ON public.deliveries USING btree (shard, claimed_epoch) WHERE (claimed_epoch IS NOT NULL);
+CREATE INDEX deliveries_due ON public.deliveries USING btree (queue_id, shard, due_at) WHERE (claimed_epoch IS NULL);
+CREATE INDEX deliveries_unrouted ON public.deliveries USING btree (mode, domain) WHERE (shard IS NULL);
+CREATE INDEX idempotency_keys_created_at_idx ON public.idempotency_keys USING btree (created_at);
+CREATE INDEX imports_created_at_idx ON public.imports USING btree (created_at) WHERE (state = ANY (ARRAY['queued'::import_state, 'running'::import_state]));
+CREATE INDEX imports_tenant_id_id_idx ON public.imports USING btree (tenant_id, id);
+CREATE INDEX lists_tenant_id_id_idx ON public.lists USING btree (tenant_id, id);
+CREATE UNIQUE INDEX messages_campaign_contact ON public.messages USING btree (campaign_id, contact_id);
+CREATE INDEX sessions_user_id_idx ON public.sessions USING btree (user_id);
+CREATE INDEX subscriptions_contact_id_idx ON public.subscriptions USING btree (contact_id);
+CREATE UNIQUE INDEX suppressions_address ON public.suppressions USING btree (tenant_id, address_key, list_id) NULLS NOT DISTINCT;
+CREATE INDEX templates_tenant_id_id_idx ON public.templates USING btree (tenant_id, id);
+CREATE INDEX users_tenant_id_idx ON public.users USING btree (tenant_id);
+
+-- Row-level security
+
+alter table api_keys enable row level security, force row level security;
+alter table campaign_tallies enable row level security, force row level security;
+alter table campaigns enable row level security, force row level security;
+alter table contacts enable row level security, force row level security;
+alter table deliveries enable row level security, force row level security;
+alter table dkim_keys enable row level security, force row level security;
+alter table domains enable row level security, force row level security;
+alter table idempotency_keys enable row level security, force row level security;
+alter table import_rejects enable row level security, force row level security;
+alter table imports enable row level security, force row level security;
+alter table lists enable row level security, force row level security;
+alter table messages enable row level security, force row level security;
+alter table sessions enable row level security, force row level security;
+alter table subscriptions enable row level security, force row level security;
+alter table suppressions enable row level security, force row level security;
+alter table template_versions enable row level security, force row level security;
+alter table templates enable row level security, force row level security;
+alter table tenants enable row level security, force row level security;
+alter table users enable row level security, force row level security;
+
+-- Policies
+
+create policy all_tenants on api_keys as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on api_keys as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on campaign_tallies as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on campaign_tallies as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on campaigns as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on campaigns as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on contacts as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on contacts as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on deliveries as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on deliveries as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on dkim_keys as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on dkim_keys as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on domains as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on domains as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on idempotency_keys as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on idempotency_keys as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on import_rejects as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on import_rejects as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on imports as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on imports as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on lists as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on lists as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on messages as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on messages as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on sessions as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on sessions as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on subscriptions as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on subscriptions as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on suppressions as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on suppressions as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on template_versions as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on template_versions as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on templates as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on templates as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on tenants as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on tenants as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on users as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on users as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+
+-- Functions
+
+CREATE OR REPLACE FUNCTION public.claim_import(worker_name text, at_time timestamp with time zone, lease interval)
+ RETURNS TABLE(id uuid, tenant_id uuid)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'public'
+AS $function$ update imports i set worker = worker_name, lease_until = at_time + lease, state = 'running', started_at = coalesce(i.started_at, at_time)
+    where i.id = (select w.id from imports w
+                   where w.state in ('queued', 'running') and (w.lease_until is null or w.lease_until < at_time or w.worker = worker_name)
+                   order by w.created_at limit 1 for update skip locked)
+   returning i.id, i.tenant_id $function$
+;
+-- owner: pigeon_engine
+
+
+CREATE OR REPLACE FUNCTION public.current_tenant()
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$ select current_setting('app.tenant_id')::uuid $function$
+;
+-- owner: the database's
+
+
+CREATE OR REPLACE FUNCTION public.find_api_key(wanted_hash bytea)
+ RETURNS TABLE(id uuid, tenant_id uuid, user_id uuid, mode sending_mode, scopes text[], expires_at timestamp with time zone, revoked_at timestamp with time zone, role user_role, user_status user_status, last_used_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public'
+AS $function$ select k.id, k.tenant_id, k.user_id, k.mode, k.scopes, k.expires_at, k.revoked_at, u.role, u.status, k.last_used_at
+     from api_keys k join users u on u.id = k.user_id where k.key_hash = wanted_hash $function$
+;
+-- owner: pigeon_engine
+
+
+CREATE OR REPLACE FUNCTION public.find_login(wanted_email_key text)
+ RETURNS TABLE(user_id uuid, tenant_id uuid, email text, password_hash text, role user_role, status user_status)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public'
+AS $function$ select u.id, u.tenant_id, u.email, u.password_hash, u.role, u.status from users u where u.email_key = wanted_email_key $function$
+;
+-- owner: pigeon_engine
+
+
+CREATE OR REPLACE FUNCTION public.find_session(wanted_id uuid)
+ RETURNS TABLE(tenant_id uuid, user_id uuid, expires_at timestamp with time zone, revoked_at timestamp with time zone, role user_role, status user_status)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public'
+AS $function$ select s.tenant_id, s.user_id, s.expires_at, s.revoked_at, u.role, u.status
+     from sessions s join users u on u.id = s.user_id where s.id = wanted_id $function$
+;
+-- owner: pigeon_engine
+
+
+CREATE OR REPLACE FUNCTION public.has_owner()
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public'
+AS $function$ select exists (select from users where role = 'owner') $function$
+;
+-- owner: pigeon_engine
+
+
+CREATE OR REPLACE FUNCTION public.new_id()
+ RETURNS uuid
+ LANGUAGE sql
+ PARALLEL SAFE
+AS $function$select uuidv7()$function$
+;
+-- owner: the database's
+
+-- Grants
+
+grant execute on function claim_import(text,timestamp with time zone,interval) to pigeon_api;
+grant execute on function current_tenant() to public;
+grant execute on function find_api_key(bytea) to pigeon_api;
+grant execute on function find_login(text) to pigeon_api;
+grant execute on function find_session(uuid) to pigeon_api;
+grant execute on function has_owner() to pigeon_api;
+grant execute on function new_id() to public;
+grant usage on schema public to public;
+grant usage on schema public to pigeon_api;
+grant usage on schema public to pigeon_engine;
+grant delete, insert, select, update on table api_keys to pigeon_api;
+grant delete, insert, select, update on table api_keys to pigeon_engine;
+grant select on table campaign_tallies to pigeon_api;
+grant delete, insert, select, update on table campaign_tallies to pigeon_engine;
+grant delete, insert, select, update on table campaigns to pigeon_api;
+grant delete, insert, select, update on table campaigns to pigeon_engine;
+grant delete, insert, select, update on table contacts to pigeon_api;
+grant delete, insert, select, update on table contacts to pigeon_engine;
+grant select on table deliveries to pigeon_api;
+grant delete, insert, select, update on table deliveries to pigeon_engine;
+grant delete, insert, select, update on table dkim_keys to pigeon_api;
+grant delete, insert, select, update on table dkim_keys to pigeon_engine;
+grant delete, insert, select, update on table domains to pigeon_api;
+grant delete, insert, select, update on table domains to pigeon_engine;
+grant delete, insert, select, update on table history_loads to pigeon_engine;
+grant delete, insert, select, update on table idempotency_keys to pigeon_api;
+grant delete, insert, select, update on table idempotency_keys to pigeon_engine;
+grant delete, insert, select, update on table import_rejects to pigeon_api;
+grant delete, insert, select, update on table import_rejects to pigeon_engine;
+grant delete, insert, select, update on table imports to pigeon_api;
+grant delete, insert, select, update on table imports to pigeon_engine;
+grant delete, insert, select, update on table lists to pigeon_api;
+grant delete, insert, select, update on table lists to pigeon_engine;
+grant select on table messages to pigeon_api;
+grant delete, insert, select, update on table messages to pigeon_engine;
+grant delete, insert, select, update on table providers to pigeon_engine;
+grant delete, insert, select, update on table routes to pigeon_engine;
+grant delete, insert, select, update on table sessions to pigeon_api;
+grant delete, insert, select, update on table sessions to pigeon_engine;
+grant delete, insert, select, update on table shards to pigeon_engine;
+grant delete, insert, select, update on table subscriptions to pigeon_api;
+grant delete, insert, select, update on table subscriptions to pigeon_engine;
+grant delete, insert, select, update on table suppressions to pigeon_api;
+grant delete, insert, select, update on table suppressions to pigeon_engine;
+grant delete, insert, select, update on table template_versions to pigeon_api;
+grant delete, insert, select, update on table template_versions to pigeon_engine;
+grant delete, insert, select, update on table templates to pigeon_api;
+grant delete, insert, select, update on table templates to pigeon_engine;
+grant delete, insert, select, update on table tenants to pigeon_api;
+grant delete, insert, select, update on table tenants to pigeon_engine;
+grant delete, insert, select, update on table users to pigeon_api;
+grant delete, insert, select, update on table users to pigeon_engine;
