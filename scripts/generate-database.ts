@@ -1,5 +1,7 @@
-// Writes contract/schema.sql and server/src/platform/postgres/database.types.ts. Part of `npm run generate`.
 import { createLog } from '../server/src/platform/log.ts'
-import { generateDatabaseFiles } from '../server/src/platform/postgres/generate-database-files.ts'
+import { databaseFiles as readDatabaseFiles } from '../server/src/platform/postgres/database-files.ts'
 
-await generateDatabaseFiles(createLog({ level: 'warn', role: 'generate' }))
+/** The schema's text and the Kysely types, from a migrated database. */
+export async function databaseFiles(): Promise<Record<string, string>> {
+  return readDatabaseFiles(createLog({ level: 'warn', role: 'generate' }))
+}
