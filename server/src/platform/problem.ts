@@ -23,12 +23,20 @@ export class Problem extends Error {
   readonly kind: ProblemKind
   readonly code: string
   readonly errors: readonly FieldError[]
+  /** When asking again makes sense, for `limited`, `unavailable` and a conflict that passes. Milliseconds. */
+  readonly retryAfterMs: number | undefined
 
-  constructor(kind: ProblemKind, code: string, message: string, options: { errors?: readonly FieldError[]; cause?: unknown } = {}) {
+  constructor(
+    kind: ProblemKind,
+    code: string,
+    message: string,
+    options: { errors?: readonly FieldError[]; retryAfterMs?: number; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'Problem'
     this.kind = kind
     this.code = code
     this.errors = options.errors ?? []
+    this.retryAfterMs = options.retryAfterMs
   }
 }

@@ -1,0 +1,156 @@
+import multipart from '@fastify/multipart'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { fastify } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '#platform/clock.ts'
+import { uuidv7 } from '#platform/ids.ts'
+import type { Log } from '#platform/log.ts'
+import { registerDocs } from './docs.ts'
+import { handleError, pathOf, refuse } from './handle-error.ts'
+import { registerHealth } from './health.ts'
+import type { HealthChecks } from './health.ts'
+import { createKnownPaths } from './known-paths.ts'
+import { registerOpenApi } from './openapi.ts'
+import { prepareSchema } from './prepare-schema.ts'
+import { problemBody } from './problem-reply.ts'
+import { assertAccessIsDeclared } from './route-config.ts'
+import { createValidatorCompiler } from './validation.ts'
+import { admit } from './who.ts'
+import type { Authenticate } from './who.ts'
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
+
+export interface AppDeps {
+  readonly log: Log
+  readonly clock: Clock
+  readonly authenticate: Authenticate
+  /** What `/readyz` asks: each must answer within a deadline. */
+  readonly checks?: HealthChecks
+}
+
+/** A JSON body may be this long. Files come as multipart and have their own limit. */
+const MAX_BODY_BYTES = 8 * 1024 * 1024
+/** A client that sends its request slower than this is cut off. An upload of a gigabyte takes a while. */
+const REQUEST_TIMEOUT_MS = 15 * 60_000
+/** ... and its headers within this. */
+const HEADERS_TIMEOUT_MS = 30_000
+const KEEP_ALIVE_TIMEOUT_MS = 72_000
+const MAX_URL_STEP_CHARS = 500
+
+/** The HTTP side of the platform without its features: they register their routes on it. Nothing listens yet. */
+export async function createApp(deps: AppDeps): Promise<App> {
+  const app: App = fastify({
+    logger: false,
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    routerOptions: { maxParamLength: MAX_URL_STEP_CHARS },
+    return503OnClosing: true,
+    forceCloseConnections: 'idle',
+    genReqId: requestIdOf,
+    frameworkErrors: (error, request, reply) => {
+      handleError(deps.log)(error, request, reply)
+    },
+    clientErrorHandler: (_error, socket) => {
+      if (!socket.writable) return
+      const body = JSON.stringify(
+        problemBody({ status: 400, code: 'request.malformed', detail: 'This is not an HTTP request.' }, ''),
+      )
+      socket.end(
+        `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+      )
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  app.removeContentTypeParser('text/plain')
+  app.setValidatorCompiler(createValidatorCompiler())
+  app.setErrorHandler(handleError(deps.log))
+  prepareRoutes(app)
+  logRequests(app, deps)
+  app.addHook('onRequest', async (request) => {
+    // Paths that do not exist are told to everybody, as the document at /v1/openapi.json tells which do.
+    if (request.is404) return
+    await admit(deps.authenticate, request, request.routeOptions.config)
+  })
+  await app.register(multipart)
+  await registerOpenApi(app)
+  registerHealth(app, deps.checks ?? {})
+  await registerDocs(app)
+  return app
+}
+
+const REQUEST_ID = /^[\w.:-]{1,128}$/
+
+/** The caller's own id if it is a reasonable one, so that both sides speak of the same request. */
+function requestIdOf(request: IncomingMessage): string {
+  const given = request.headers['x-request-id']
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : uuidv7()
+}
+
+function prepareRoutes(app: App): void {
+  const paths = createKnownPaths()
+  app.addHook('onRoute', (route) => {
+    if (route.url.startsWith('/docs')) route.config = { ...route.config, public: true }
+    assertAccessIsDeclared(route)
+    paths.add(route)
+    const { schema } = route
+    if (schema === undefined) return
+    // Once: Fastify adds a HEAD route of its own for every GET, with the schema that is already prepared.
+    route.schema = {
+      ...schema,
+      ...Object.fromEntries(
+        (['body', 'querystring', 'params'] as const)
+          .filter((part) => schema[part] !== undefined)
+          .map((part) => [part, prepareSchema(schema[part], { closed: true })]),
+      ),
+      ...(schema.response === undefined ? {} : { response: prepareResponses(schema.response) }),
+    }
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const methods = paths.methodsOf(pathOf(request))
+    if (methods.length === 0) {
+      return refuse(reply, request.id, {
+        status: 404,
+        code: 'request.no_such_path',
+        detail: `There is nothing at ${request.method} ${pathOf(request)}. See /docs.`,
+      })
+    }
+    const allow = methods.join(', ')
+    return refuse(reply, request.id, {
+      status: 405,
+      code: 'request.method',
+      detail: `${pathOf(request)} answers ${allow}.`,
+      allow,
+    })
+  })
+}
+
+function prepareResponses(responses: unknown): unknown {
+  if (typeof responses !== 'object' || responses === null) return responses
+  return Object.fromEntries(
+    Object.entries(responses).map(([status, schema]) => [status, prepareSchema(schema, { closed: false })]),
+  )
+}
+
+function logRequests(app: App, deps: AppDeps): void {
+  const started = new WeakMap<FastifyRequest, number>()
+  app.addHook('onRequest', async (request, reply) => {
+    started.set(request, deps.clock.monotonicMs())
+    reply.header('x-request-id', request.id)
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    const ms = Math.round(deps.clock.monotonicMs() - (started.get(request) ?? deps.clock.monotonicMs()))
+    deps.log.info(
+      { request_id: request.id, method: request.method, path: pathOf(request), status: reply.statusCode, ms },
+      'request',
+    )
+  })
+}
