@@ -59,9 +59,9 @@ export function addressHeader(name: string, mailboxes: readonly Mailbox[]): stri
 export function formatAddress(mailbox: Mailbox): string {
   const parsed = parseAddress(mailbox.email, { allowSingleLabel: true })
   if (!parsed.ok) throw new MailError('bad_address', parsed.message)
+  checkValue('a display name', mailbox.name ?? '')
   const name = mailbox.name?.trim() ?? ''
   if (name === '') return parsed.address
-  checkValue('a display name', mailbox.name ?? '')
   return `${encodePhrase(name)} <${parsed.address}>`
 }
 

@@ -1,0 +1,112 @@
+import { Buffer } from 'node:buffer'
+import { MailError } from './mail-error.ts'
+
+const CR = 0x0d
+const LF = 0x0a
+const DOT = 0x2e
+const END = Buffer.from('.\r\n', 'latin1')
+/** RFC 5321 4.5.3.1.3. */
+const MAX_PATH_OCTETS = 254
+/** Printable ASCII without blanks and angle brackets: whatever else is in it cannot end the path or the line. */
+const SAFE_PATH = /^[!-;=?-~]+$/
+
+export interface MailOptions {
+  /** Octets of the message, when the server offers SIZE. */
+  readonly size?: number | undefined
+  /** When the server offers 8BITMIME and the message is not all ASCII. */
+  readonly body8bit?: boolean | undefined
+}
+
+/** `MAIL FROM` with its CRLF; an empty sender is the null path of bounces. Throws `MailError`. */
+export function commandMail(from: string, options: MailOptions = {}): string {
+  const size = options.size === undefined ? '' : ` SIZE=${Math.max(0, Math.floor(options.size))}`
+  const body = options.body8bit === true ? ' BODY=8BITMIME' : ''
+  return `MAIL FROM:<${from === '' ? '' : safePath(from)}>${size}${body}\r\n`
+}
+
+/** `RCPT TO` with its CRLF. Throws `MailError`. */
+export function commandRcpt(to: string): string {
+  return `RCPT TO:<${safePath(to)}>\r\n`
+}
+
+/**
+ * A message as it follows DATA: a dot before every line that begins with one, CRLF at the end, and the final dot
+ * (RFC 5321 4.5.2). Line ends must be CRLF already: `normaliseLineEnds` before signing.
+ */
+export function dotStuff(message: Buffer): Buffer {
+  const dots = dotLines(message)
+  const needsLineEnd = message.length > 0 && !endsWithCrlf(message)
+  const out = Buffer.allocUnsafe(message.length + dots.length + (needsLineEnd ? 2 : 0) + END.length)
+  let from = 0
+  let at = 0
+  for (const dot of dots) {
+    at += message.copy(out, at, from, dot)
+    out[at] = DOT
+    at += 1
+    from = dot
+  }
+  at += message.copy(out, at, from)
+  if (needsLineEnd) {
+    out[at] = CR
+    out[at + 1] = LF
+    at += 2
+  }
+  END.copy(out, at)
+  return out
+}
+
+/** Every lone CR and lone LF becomes CRLF. The same buffer comes back when nothing was to be done. */
+export function normaliseLineEnds(message: Buffer): Buffer {
+  const lone = countLone(message)
+  if (lone === 0) return message
+  const out = Buffer.allocUnsafe(message.length + lone)
+  let at = 0
+  for (let i = 0; i < message.length; i += 1) {
+    const c = message[i] ?? 0
+    if (c !== CR && c !== LF) {
+      out[at] = c
+      at += 1
+      continue
+    }
+    out[at] = CR
+    out[at + 1] = LF
+    at += 2
+    if (c === CR && message[i + 1] === LF) i += 1
+  }
+  return out
+}
+
+function safePath(path: string): string {
+  if (path.length <= MAX_PATH_OCTETS && SAFE_PATH.test(path)) return path
+  throw new MailError(
+    'unsafe_path',
+    'An envelope address has 1 to 254 printable ASCII characters, no blanks or brackets.',
+  )
+}
+
+/** Where lines begin with a dot. */
+function dotLines(message: Buffer): number[] {
+  const dots: number[] = message[0] === DOT ? [0] : []
+  for (let i = message.indexOf('\r\n.', 0, 'latin1'); i >= 0; i = message.indexOf('\r\n.', i + 3, 'latin1')) {
+    dots.push(i + 2)
+  }
+  return dots
+}
+
+function endsWithCrlf(message: Buffer): boolean {
+  return message.length >= 2 && message[message.length - 2] === CR && message[message.length - 1] === LF
+}
+
+function countLone(message: Buffer): number {
+  let lone = 0
+  for (let i = 0; i < message.length; i += 1) {
+    const c = message[i]
+    if (c === CR) {
+      if (message[i + 1] === LF) i += 1
+      else lone += 1
+    } else if (c === LF) {
+      lone += 1
+    }
+  }
+  return lone
+}
