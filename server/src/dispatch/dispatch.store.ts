@@ -60,7 +60,7 @@ export async function claimDue(
        ) d
     ), claimed as (
       update deliveries d
-         set claimed_epoch = s.epoch, attempt = d.attempt + 1,
+         set claimed_epoch = s.epoch, attempt = d.attempt + 1, due_at = ${times.now},
              expires_at = coalesce(d.expires_at, case d.mode when 'live' then ${times.expiresLive}::timestamptz else ${times.expiresSandbox}::timestamptz end)
         from due, shards s
        where d.message_id = due.message_id and s.id = d.shard
@@ -112,9 +112,9 @@ export async function saveRoutes(transaction: Transaction, resolved: readonly Re
   await sql`
     insert into providers (name, shard, first_seen_at)
     select n.name, ((select count(*) from providers) + n.position - 1) % ${shardCount}, ${now}
-      from (select name, row_number() over (order by name) as position
-              from unnest(${names}::text[]) as name
-             where not exists (select from providers p where p.name = name)) n
+      from (select u.name, row_number() over (order by u.name) as position
+              from unnest(${names}::text[]) as u(name)
+             where not exists (select from providers p where p.name = u.name)) n
     on conflict do nothing`.execute(transaction)
   await sql`
     insert into routes (mode, domain, provider, shard, resolved_at, expires_at)

@@ -35,6 +35,8 @@ export interface SendJob {
   readonly domain: string
   readonly provider: string
   readonly attempt: number
+  /** RFC 3339. With the epoch it names this claim, so that an outcome can never be taken for one of a later claim. */
+  readonly claimedAt: string
   /** RFC 3339. When the first attempt was claimed plus the life of a message. */
   readonly expiresAt: string
 }
@@ -55,6 +57,7 @@ export interface OutcomeEvent {
   readonly campaignId: string
   readonly contactId: string | null
   readonly attempt: number
+  readonly claimedAt: string
   readonly domain: string
   readonly provider: string
   readonly source: string

@@ -15,7 +15,7 @@ const REPLY_LENGTH = 500
  * Applies outcomes to messages, deliveries and tallies, in one statement. Returns the keys (`messageId/attempt`) of
  * those that took effect: an outcome that was seen before, or that comes after a final one, does nothing.
  *
- * A final outcome counts from whatever epoch it comes; rescheduling is fenced by epoch and attempt, because a newer
+ * A final outcome counts from whatever epoch it comes; rescheduling is fenced by epoch and time of claim, because a newer
  * owner may already be trying again.
  */
 export async function applyOutcomes(transaction: Transaction, outcomes: readonly FencedOutcome[], now: Date): Promise<Set<string>> {
@@ -27,8 +27,8 @@ export async function applyOutcomes(transaction: Transaction, outcomes: readonly
         ${column((e) => e.attempt)}::smallint[], ${column((e) => e.provider)}::text[], ${column((e) => e.code)}::smallint[],
         ${column((e) => e.enhanced)}::text[], ${column((e) => e.class)}::text[],
         ${column((e) => e.reply?.slice(0, REPLY_LENGTH) ?? null)}::text[], ${column((e) => e.retryAt)}::timestamptz[],
-        ${column((e) => e.inDoubt)}::bool[], ${column((e) => e.at)}::timestamptz[]
-      ) as e(message_id, epoch, type, attempt, provider, code, enhanced, class, reply, retry_at, in_doubt, at)
+        ${column((e) => e.inDoubt)}::bool[], ${column((e) => e.at)}::timestamptz[], ${column((e) => e.claimedAt)}::timestamptz[]
+      ) as e(message_id, epoch, type, attempt, provider, code, enhanced, class, reply, retry_at, in_doubt, at, claimed_at)
     ), final as (
       update messages m
          set state = e.type::message_state, provider = e.provider, attempts = e.attempt, code = e.code, enhanced = e.enhanced,
@@ -45,7 +45,7 @@ export async function applyOutcomes(transaction: Transaction, outcomes: readonly
              due_at = case e.type when 'returned' then ${now} else e.retry_at end
         from e
        where d.message_id = e.message_id and e.type in ('deferred', 'returned')
-         and d.claimed_epoch = e.epoch and d.attempt = e.attempt
+         and d.claimed_epoch = e.epoch and d.due_at = e.claimed_at
       returning d.message_id, e.type, e.attempt
     ), deferred as (
       update messages m
