@@ -91,7 +91,11 @@ test('an unknown setting is an error that names the one that was meant', () => {
 })
 
 test('a setting of another section, and those of the command line, are not unknown', () => {
-  const config = loadConfig([sections.http], { PIGEON_DELIVERY_CONNECTIONS: '5', PIGEON_API_KEY: 'x' })
+  const config = loadConfig([sections.http], {
+    PIGEON_DELIVERY_CONNECTIONS: '5',
+    PIGEON_API_KEY: 'x',
+    PIGEON_TEST_X: 'x',
+  })
   assert.equal(config.PIGEON_HTTP_HOST, '127.0.0.1')
   assert.equal('PIGEON_DELIVERY_CONNECTIONS' in config, false)
 })
@@ -132,7 +136,10 @@ test('every setting is described, named PIGEON_*, and its default is allowed', (
     assert.match(setting.name, /^PIGEON_[A-Z_]+$/)
     assert.ok(setting.description.endsWith('.'), setting.name)
     assert.ok(setting.allowed.length > 0, setting.name)
-    assert.doesNotThrow(() => loadConfig(Object.values(sections), { [setting.name]: defaultText(setting) }), setting.name)
+    assert.doesNotThrow(
+      () => loadConfig(Object.values(sections), { [setting.name]: defaultText(setting) }),
+      setting.name,
+    )
   }
 })
 

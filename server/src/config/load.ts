@@ -20,6 +20,8 @@ type Merged<Sections extends readonly TObject[]> = Sections extends readonly [
 export type ConfigOf<Sections extends readonly TObject[]> = Readonly<Merged<Sections>>
 
 const PREFIX = 'PIGEON_'
+/** Set by the test harness for its own processes. */
+const TEST_PREFIX = 'PIGEON_TEST_'
 const FILES = ['.env', 'pigeon.env']
 
 /**
@@ -137,9 +139,9 @@ function refusal(errors: readonly FieldError[]): Problem {
 
 function unknownVariables(env: Environment): FieldError[] {
   const known = Object.values(allSections).flatMap((section) => Object.keys(section.properties))
-  const names = Object.keys(env).filter(
-    (name) => name.startsWith(PREFIX) && env[name] !== undefined && !known.includes(name),
-  )
+  const isUnknown = (name: string): boolean => !known.includes(name) && !name.startsWith(TEST_PREFIX)
+  const given = Object.keys(env).filter((name) => name.startsWith(PREFIX) && env[name] !== undefined)
+  const names = given.filter(isUnknown)
   return names.toSorted().map((name) => {
     const near = nearest(name, known)
     const hint = near === undefined ? 'Remove it.' : `Did you mean ${near}?`
