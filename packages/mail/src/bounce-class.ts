@@ -91,7 +91,8 @@ export function ruleFor(reply: ReplyToClassify): BounceRule | undefined {
 }
 
 function isPermanent(reply: ReplyToClassify, found: BounceClass): boolean {
-  if (reply.code < 500 || reply.code > 599) return false
+  const isRefusal = reply.code >= 500 && reply.code <= 599
+  if (!isRefusal) return false
   // 503: our commands were out of step. 552 to RCPT: too many recipients, to be read as 452 (RFC 5321 4.5.3.1.10).
   if (reply.code === 503 || (reply.code === 552 && reply.phase === 'rcpt')) return false
   return !SESSION_PHASES.has(reply.phase) && !ALWAYS_TRANSIENT.has(found)

@@ -89,18 +89,22 @@ function relaxFrom(bytes: Buffer, start: number, fault: number): Buffer {
   let at = fault - start
   for (let i = fault; i < end; i += 1) {
     const c = bytes[i] ?? 0
-    if (c !== SPACE && c !== TAB) {
+    if (c > SPACE) {
       out[at] = c
       at += 1
-      continue
-    }
-    while (bytes[i + 1] === SPACE || bytes[i + 1] === TAB) i += 1
-    const endsLine = i + 1 >= end || (bytes[i + 1] === CR && bytes[i + 2] === LF)
-    if (!endsLine) {
-      out[at] = SPACE
+    } else if (c === SPACE || c === TAB) {
+      // A blank after a blank of this line adds nothing.
+      if (at === 0 || out[at - 1] !== SPACE) {
+        out[at] = SPACE
+        at += 1
+      }
+    } else {
+      if (c === CR && bytes[i + 1] === LF && at > 0 && out[at - 1] === SPACE) at -= 1
+      out[at] = c
       at += 1
     }
   }
+  if (at > 0 && out[at - 1] === SPACE) at -= 1
   return out.subarray(0, at)
 }
 
