@@ -1,0 +1,135 @@
+import { Type } from 'typebox'
+import type { Static, TSchema } from 'typebox'
+import { HabitsSchema } from './habits.schema.ts'
+
+const Nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()])
+const Count = Type.Integer({ minimum: 0 })
+
+export const ReceivedCountsSchema = Type.Object({
+  received: Count,
+  distinct: Count,
+  duplicates: Count,
+})
+export type ReceivedCounts = Static<typeof ReceivedCountsSchema>
+
+/** `GET /stats`: deliveries (a message counts once for each recipient). */
+export const StatsSchema = Type.Object({
+  received: Count,
+  distinct: Count,
+  duplicates: Count,
+  by_provider: Type.Record(Type.String(), ReceivedCountsSchema),
+})
+export type Stats = Static<typeof StatsSchema>
+
+/** `GET /providers`: what each is like at the moment, and how often it did what since the start. */
+export const ProvidersSchema = Type.Object({
+  data: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      address: Type.String(),
+      port: Type.Integer(),
+      connections: Count,
+      outcomes: Type.Record(Type.String(), Count),
+      habits: HabitsSchema,
+    }),
+  ),
+})
+export type Providers = Static<typeof ProvidersSchema>
+
+export const MessageSummarySchema = Type.Object({
+  sequence: Count,
+  received_at: Type.String(),
+  provider: Type.String(),
+  mail_from: Type.String(),
+  rcpt_to: Type.Array(Type.String()),
+  message_id: Nullable(Type.String()),
+  subject: Nullable(Type.String()),
+  tenant: Nullable(Type.String()),
+  campaign: Nullable(Type.String()),
+  size_bytes: Count,
+  tls: Type.Boolean(),
+  has_raw: Type.Boolean(),
+})
+export type MessageSummary = Static<typeof MessageSummarySchema>
+
+/** `GET /messages`: newest first; `next_before` is the `before` of the next page, null on the last one. */
+export const MessagePageSchema = Type.Object({
+  data: Type.Array(MessageSummarySchema),
+  next_before: Nullable(Count),
+})
+export type MessagePage = Static<typeof MessagePageSchema>
+
+const MailboxSchema = Type.Object({ name: Type.String(), address: Type.String() })
+
+export const DkimVerdictSchema = Type.Object({
+  domain: Type.String(),
+  selector: Type.String(),
+  algorithm: Type.String(),
+  result: Type.String({ description: 'pass, fail, neutral, policy, temperror, permerror or none.' }),
+  comment: Nullable(Type.String()),
+})
+export type DkimVerdict = Static<typeof DkimVerdictSchema>
+
+/** `GET /messages/{sequence}`: the message taken apart by an independent parser and verifier. */
+export const ParsedMessageSchema = Type.Object({
+  ...MessageSummarySchema.properties,
+  headers: Type.Array(Type.Object({ name: Type.String(), value: Type.String() })),
+  from: Nullable(MailboxSchema),
+  to: Type.Array(MailboxSchema),
+  html: Nullable(Type.String()),
+  text: Nullable(Type.String()),
+  attachments: Type.Array(
+    Type.Object({
+      filename: Nullable(Type.String()),
+      content_type: Type.String(),
+      disposition: Nullable(Type.String()),
+      content_id: Nullable(Type.String()),
+      size_bytes: Count,
+    }),
+  ),
+  dkim: Type.Array(DkimVerdictSchema),
+})
+export type ParsedMessage = Static<typeof ParsedMessageSchema>
+
+export const DuplicateSchema = Type.Object({
+  message_id: Type.String(),
+  recipient: Type.String(),
+  count: Count,
+  last_sequence: Count,
+})
+export type Duplicate = Static<typeof DuplicateSchema>
+export const DuplicatesSchema = Type.Object({ data: Type.Array(DuplicateSchema) })
+
+export const ZONE_TYPES = ['A', 'AAAA', 'CNAME', 'MX', 'TXT'] as const
+export type ZoneType = (typeof ZONE_TYPES)[number]
+
+/** One record. MX data is `10 mx.example.org`. */
+export const ZoneRecordSchema = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 254 }),
+    type: Type.Union([
+      Type.Literal('A'),
+      Type.Literal('AAAA'),
+      Type.Literal('CNAME'),
+      Type.Literal('MX'),
+      Type.Literal('TXT'),
+    ]),
+    data: Nullable(Type.String({ maxLength: 8192 })),
+  },
+  { additionalProperties: false },
+)
+export type ZoneRecord = Static<typeof ZoneRecordSchema>
+
+/**
+ * `PUT /zone`: the records given replace all of the same name and type, others stay; `data: null` removes them.
+ */
+export const ZoneSchema = Type.Object(
+  { records: Type.Array(ZoneRecordSchema, { maxItems: 10_000 }) },
+  { additionalProperties: false },
+)
+
+export const ProblemBodySchema = Type.Object({
+  kind: Type.String(),
+  code: Type.String(),
+  message: Type.String(),
+})
