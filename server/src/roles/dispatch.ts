@@ -1,0 +1,36 @@
+import { createMailRoutes } from '#delivery/mail-routes.ts'
+import { runDispatch } from '#dispatch/run-dispatch.ts'
+import type { Context, RunningRole } from './context.ts'
+import { mailRouteSettings } from './mail-route-settings.ts'
+
+const CONNECTIONS = 6
+
+export async function startDispatch(context: Context): Promise<RunningRole> {
+  const { config, clock, log } = context
+  const db = context.openDatabase('pigeon_engine', CONNECTIONS)
+  const stream = await context.openStream(db)
+  const routes = createMailRoutes({ clock }, mailRouteSettings(config))
+  const stopping = new AbortController()
+  const work = runDispatch(
+    {
+      db,
+      stream,
+      clock,
+      log,
+      findProvider: (mode, domain) => routes.findProvider(mode, domain),
+      lifetimes: { liveMs: config.PIGEON_EXPIRE_HOURS * 3_600_000, sandboxMs: config.PIGEON_SANDBOX_EXPIRE_SECONDS * 1000 },
+      fanOutChunkSize: config.PIGEON_FANOUT_CHUNK,
+      missedScheduleMs: config.PIGEON_MISSED_SCHEDULE_MINUTES * 60_000,
+      installationMode: config.PIGEON_MODE,
+    },
+    stopping.signal,
+  )
+  return {
+    stop: async () => {
+      stopping.abort()
+      await work
+      await stream.close()
+      await db.destroy()
+    },
+  }
+}

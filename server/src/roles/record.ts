@@ -1,0 +1,24 @@
+import { runHistory } from '#record/run-history.ts'
+import { runRecord } from '#record/run-record.ts'
+import type { Context, RunningRole } from './context.ts'
+
+const CONNECTIONS = 5
+
+export async function startRecord(context: Context): Promise<RunningRole> {
+  const { clock, log } = context
+  const db = context.openDatabase('pigeon_engine', CONNECTIONS)
+  const stream = await context.openStream(db)
+  const analytics = context.openAnalytics()
+  const stopping = new AbortController()
+  const deps = { db, stream, analytics, clock, log }
+  const work = Promise.all([runRecord(deps, stopping.signal), runHistory(deps, stopping.signal)])
+  return {
+    stop: async () => {
+      stopping.abort()
+      await work
+      await stream.close()
+      await analytics.close()
+      await db.destroy()
+    },
+  }
+}

@@ -1,0 +1,117 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { Clock } from '#platform/clock.ts'
+import type { Log } from '#platform/log.ts'
+import type { FailedMessage, ReadyMessage, StartMessage } from './child.ts'
+import type { Endpoints, Place } from './context.ts'
+
+export interface ChildSpec {
+  readonly role: string
+  readonly place: Place
+}
+
+export interface Supervised {
+  /** Names, places and process ids of what runs. */
+  list(): { role: string; index: number; pid: number | undefined }[]
+  /** Asks every child to end, in the reverse order of their start, and ends those that do not in time. */
+  stop(): Promise<void>
+}
+
+export interface SupervisorDeps {
+  readonly log: Log
+  readonly clock: Clock
+  readonly endpoints: Endpoints
+  readonly env: NodeJS.ProcessEnv
+  readonly stopWithinMs: number
+}
+
+const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
+const READY_WITHIN_MS = 60_000
+const RESTART_FIRST_MS = 100
+const RESTART_MAX_MS = 10_000
+/** A child that ran this long starts again with the first delay. */
+const HEALTHY_AFTER_MS = 10_000
+
+interface Child {
+  readonly spec: ChildSpec
+  process: ChildProcess | undefined
+  failures: number
+}
+
+/**
+ * Starts each role as a child process, in order, waits until all are ready, and restarts one that dies, with a growing
+ * delay. A child that cannot start the first time ends the whole start with its own sentence.
+ */
+export async function supervise(deps: SupervisorDeps, specs: readonly ChildSpec[]): Promise<Supervised> {
+  const children: Child[] = specs.map((spec) => ({ spec, process: undefined, failures: 0 }))
+  const stopping = new AbortController()
+
+  function restartLater(child: Child, startedAt: number, how: string): void {
+    if (stopping.signal.aborted) return
+    child.failures = deps.clock.monotonicMs() - startedAt > HEALTHY_AFTER_MS ? 0 : child.failures + 1
+    const delayMs = Math.min(RESTART_FIRST_MS * 2 ** child.failures, RESTART_MAX_MS)
+    deps.log.warn({ role: child.spec.role, index: child.spec.place.index, how, delayMs }, 'A role ended and is started again.')
+    void deps.clock.sleep(delayMs, stopping.signal).then(() => {
+      if (!stopping.signal.aborted) start(child).catch((error: unknown) => deps.log.error({ err: error, role: child.spec.role }, 'A role did not start.'))
+    })
+  }
+
+  async function start(child: Child): Promise<void> {
+    const startedAt = deps.clock.monotonicMs()
+    const spawned = spawn(process.execPath, [MAIN, child.spec.role, '--supervised'], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: deps.env,
+    })
+    child.process = spawned
+    spawned.once('exit', (code, signal) => restartLater(child, startedAt, signal ?? `code ${code}`))
+    const message: StartMessage = { kind: 'start', endpoints: deps.endpoints, place: child.spec.place }
+    spawned.send(message)
+    await becomesReady(child.spec, spawned)
+  }
+
+  async function stop(): Promise<void> {
+    stopping.abort()
+    for (const child of children.toReversed()) await stopChild(child.process, deps)
+  }
+
+  try {
+    await Promise.all(children.map(start))
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return {
+    list: () => children.map(({ spec, process }) => ({ role: spec.role, index: spec.place.index, pid: process?.pid })),
+    stop,
+  }
+}
+
+function becomesReady(spec: ChildSpec, child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`The role ${spec.role} was not ready within ${READY_WITHIN_MS / 1000} s.`)), READY_WITHIN_MS)
+    child.on('message', (message: ReadyMessage | FailedMessage) => {
+      if (message.kind === 'ready') resolve()
+      else reject(new StartFailed(message.message))
+      clearTimeout(timer)
+    })
+    child.once('exit', (code) => {
+      clearTimeout(timer)
+      reject(new Error(`The role ${spec.role} ended while it was starting (code ${code}).`))
+    })
+  })
+}
+
+/** A role said in words why it cannot start (a port is taken, say). */
+export class StartFailed extends Error {}
+
+async function stopChild(child: ChildProcess | undefined, deps: SupervisorDeps): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(() => child.kill('SIGKILL'), deps.stopWithinMs)
+    child.once('exit', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+    child.kill('SIGTERM')
+  })
+}
