@@ -1,0 +1,103 @@
+import type { PoolJob } from './pool-job.ts'
+import type { SmtpConnection } from './smtp-connection.ts'
+import type { SendRoute } from './transport.ts'
+
+export interface LaneLimits {
+  readonly maxConnections: number
+  readonly maxMessagesPerConnection: number
+}
+
+export interface PooledConnection {
+  readonly connection: SmtpConnection
+  served: number
+  idleSince: number
+}
+
+/** Everything that shares connections: one MX set, port, TLS policy and source. */
+export interface Site {
+  readonly route: SendRoute
+  queue: PoolJob[]
+  idle: PooledConnection[]
+  readonly connections: Set<PooledConnection>
+  connecting: number
+  failures: number
+  /** Monotonic ms before which no connection is opened. */
+  opensAt: number
+}
+
+/** One provider. Its sites share its limit. */
+export interface Lane {
+  readonly provider: string
+  readonly sites: Map<string, Site>
+  /** Connections that are open, opening or closing. */
+  open: number
+  /** Idle ones that are being closed to make room. */
+  leaving: number
+  /** Messages between `send` and their answer. */
+  inHand: number
+  /** "Too many connections", said by the provider. */
+  learned: { readonly limit: number; readonly until: number }
+}
+
+/** Messages in hand for each connection: one in work, one whose envelope goes with its content. */
+export const MESSAGES_PER_CONNECTION = 2
+/** Messages after which a connection gives its place to a site that has none. */
+const FAIR_SHARE = 20
+
+export function createLane(provider: string): Lane {
+  return { provider, sites: new Map(), open: 0, leaving: 0, inHand: 0, learned: { limit: 0, until: 0 } }
+}
+
+export function siteKey(route: SendRoute): string {
+  const hosts = route.hosts.map((host) => `${host.name}=${host.addresses.join('+')}`).sort()
+  return `${route.localAddress ?? ''}|${route.tls}|${route.port}|${hosts.join(',')}`
+}
+
+export function siteOf(lane: Lane, route: SendRoute): Site {
+  const key = siteKey(route)
+  const known = lane.sites.get(key)
+  if (known !== undefined) return known
+  const site: Site = {
+    route,
+    queue: [],
+    idle: [],
+    connections: new Set(),
+    connecting: 0,
+    failures: 0,
+    opensAt: 0,
+  }
+  lane.sites.set(key, site)
+  return site
+}
+
+export function laneLimit(lane: Lane, limits: LaneLimits, nowMs: number): number {
+  return lane.learned.until > nowMs
+    ? Math.min(lane.learned.limit, limits.maxConnections)
+    : limits.maxConnections
+}
+
+export function isUnconnected(site: Site): boolean {
+  return site.connections.size + site.connecting === 0
+}
+
+/** The first message is worth a connection, and after it every two that wait. */
+export function isWorthConnection(site: Site): boolean {
+  if (isUnconnected(site)) return site.queue.length > 0
+  return site.queue.length >= (site.connecting + 1) * MESSAGES_PER_CONNECTION
+}
+
+/** Sites with messages that wait, those without a connection first. */
+export function hungrySites(lane: Lane): Site[] {
+  const hungry = [...lane.sites.values()].filter((site) => site.queue.length > 0)
+  return hungry.sort((a, b) => a.connections.size + a.connecting - b.connections.size - b.connecting)
+}
+
+/** Whether a connection that has had its share must make room for a site that has none. */
+export function mustYield(lane: Lane, site: Site, served: number, limit: number): boolean {
+  if (lane.sites.size < 2 || lane.open < limit || served === 0 || served % FAIR_SHARE !== 0) return false
+  return hungrySites(lane).some((other) => other !== site && isUnconnected(other))
+}
+
+export function isForgettable(site: Site, nowMs: number): boolean {
+  return site.queue.length === 0 && isUnconnected(site) && site.opensAt <= nowMs
+}

@@ -1,0 +1,276 @@
+import type { Clock } from '#platform/clock.ts'
+import { createHostMemory } from './host-memory.ts'
+import { openRoute, type OpenFailure } from './open-route.ts'
+import { createPoolJob, type PoolJob } from './pool-job.ts'
+import {
+  createLane,
+  hungrySites,
+  isForgettable,
+  isUnconnected,
+  isWorthConnection,
+  laneLimit,
+  MESSAGES_PER_CONNECTION,
+  mustYield,
+  siteOf,
+  type Lane,
+  type LaneLimits,
+  type PooledConnection,
+  type Site,
+} from './pool-lane.ts'
+import type { SmtpConnection } from './smtp-connection.ts'
+import type { SendResult, SmtpTimeouts, Transport } from './transport.ts'
+
+export interface SmtpPoolOptions {
+  readonly clock: Clock
+  readonly timeouts: SmtpTimeouts
+  readonly limitsOf: (provider: string) => LaneLimits
+  /** Open connections of this process, over all providers. */
+  readonly maxConnections: number
+  /** A connection with nothing to send is closed after this. */
+  readonly idleMs: number
+  /** A message that waits longer for a connection is given back. */
+  readonly maxWaitMs: number
+  readonly backOffBaseMs: number
+  readonly backOffMaxMs: number
+}
+
+/** How long an address whose TLS failed is spoken to in plain. */
+const TLS_BROKEN_MS = 3_600_000
+/** Addresses that are remembered as failing or without TLS. */
+const MAX_HOSTS = 10_000
+/** A provider that says "too many connections" gets no more than it took for this long. */
+const LEARNED_LIMIT_MS = 60_000
+const SWEEP_MS = 500
+
+/**
+ * Connections to receivers, kept warm. A provider is a lane with a limit; in it each MX set (with its port, TLS policy
+ * and source) has a queue and connections of its own. No message waits without an end, and none is sent twice.
+ */
+export function createSmtpPool(options: SmtpPoolOptions): Transport {
+  const { clock } = options
+  const hosts = createHostMemory({ ...options, tlsBrokenMs: TLS_BROKEN_MS, maxHosts: MAX_HOSTS })
+  const lanes = new Map<string, Lane>()
+  const stopSweeping = new AbortController()
+  let openConnections = 0
+  let isSweeping = false
+  let isClosing = false
+  let onEmpty: (() => void) | undefined
+
+  const limitOf = (lane: Lane): number =>
+    laneLimit(lane, options.limitsOf(lane.provider), clock.monotonicMs())
+
+  function pump(lane: Lane): void {
+    for (const site of hungrySites(lane)) pumpSite(lane, site)
+  }
+
+  function pumpSite(lane: Lane, site: Site): void {
+    while (site.queue.length > 0) {
+      const idle = site.idle.pop()
+      if (idle === undefined) break
+      if (idle.connection.isUsable()) void run(lane, site, idle)
+      else idle.connection.destroy('not usable')
+    }
+    const restMs = site.opensAt - clock.monotonicMs()
+    if (restMs > 0) {
+      if (isUnconnected(site)) failWaiting(site, restMs)
+      return
+    }
+    while (isWorthConnection(site) && makeRoom(lane, site)) void open(lane, site)
+  }
+
+  /** Whether one more may be opened now. If not, an idle connection of another site leaves: its end pumps again. */
+  function makeRoom(lane: Lane, site: Site): boolean {
+    if (isClosing) return false
+    const isLaneFull = lane.open >= limitOf(lane)
+    if (!isLaneFull && openConnections < options.maxConnections) return true
+    const crowded = isLaneFull ? [lane] : [...lanes.values()]
+    if (crowded.some((one) => one.leaving > 0)) return false
+    for (const one of crowded) {
+      const idle = [...one.sites.values()]
+        .find((other) => other !== site && other.idle.length > 0)
+        ?.idle.shift()
+      if (idle === undefined) continue
+      one.leaving += 1
+      void idle.connection.quit().then(() => {
+        one.leaving -= 1
+        pump(lane)
+      })
+      break
+    }
+    return false
+  }
+
+  async function open(lane: Lane, site: Site): Promise<void> {
+    site.connecting += 1
+    lane.open += 1
+    openConnections += 1
+    const opened = await openRoute({ hosts, clock, timeouts: options.timeouts }, site.route)
+    site.connecting -= 1
+    if (!('result' in opened)) return adopt(lane, site, opened)
+    release(lane)
+    openFailed(lane, site, opened)
+    return pump(lane)
+  }
+
+  function release(lane: Lane): void {
+    const wasFull = openConnections >= options.maxConnections
+    lane.open -= 1
+    openConnections -= 1
+    if (wasFull) for (const other of lanes.values()) if (other !== lane) pump(other)
+  }
+
+  function adopt(lane: Lane, site: Site, connection: SmtpConnection): void {
+    const pooled: PooledConnection = { connection, served: 0, idleSince: 0 }
+    site.failures = 0
+    site.connections.add(pooled)
+    connection.onEnd(() => {
+      site.connections.delete(pooled)
+      site.idle = site.idle.filter((one) => one !== pooled)
+      release(lane)
+      pump(lane)
+    })
+    void run(lane, site, pooled)
+  }
+
+  function openFailed(lane: Lane, site: Site, failure: OpenFailure): void {
+    const { result } = failure
+    const now = clock.monotonicMs()
+    if (result.kind === 'reply' && result.reply.code < 500 && lane.open > 0) {
+      // The provider takes as many connections as it has now: messages wait for those.
+      lane.learned = { limit: lane.open, until: now + LEARNED_LIMIT_MS }
+      return
+    }
+    const isFirst = site.opensAt <= now
+    if (isFirst) site.failures += 1
+    const waitMs = Math.min(options.backOffBaseMs * 2 ** (site.failures - 1), options.backOffMaxMs)
+    if (isFirst) site.opensAt = now + waitMs
+    if (!isUnconnected(site)) return
+    site.queue.shift()?.fail(result, failure)
+    failWaiting(site, waitMs)
+  }
+
+  function failWaiting(site: Site, retryAfterMs: number): void {
+    for (const job of site.queue.splice(0)) {
+      job.fail(noConnection('no mail host of the domain could be reached a short time ago', retryAfterMs))
+    }
+  }
+
+  async function run(lane: Lane, site: Site, pooled: PooledConnection): Promise<void> {
+    const { connection } = pooled
+    const { maxMessagesPerConnection } = options.limitsOf(lane.provider)
+    const recent: PoolJob[] = []
+    const isSpent = (): boolean =>
+      isClosing ||
+      pooled.served >= maxMessagesPerConnection ||
+      mustYield(lane, site, pooled.served, limitOf(lane))
+    const take = (): PoolJob | undefined => {
+      const job = isSpent() ? undefined : site.queue.shift()
+      if (job === undefined) return undefined
+      job.begin(connection, pooled.served)
+      pooled.served += 1
+      recent.push(job)
+      if (recent.length > MESSAGES_PER_CONNECTION) recent.shift()
+      return job
+    }
+    try {
+      await connection.run(take)
+    } catch (error) {
+      // A fault of ours must not leave a message without an answer; whether it was sent is not known.
+      connection.destroy('internal fault')
+      const words = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      for (const job of recent) job.fail({ kind: 'broken', phase: 'dot', error: words, dotSent: true })
+    }
+    if (!connection.isUsable()) connection.destroy('not usable')
+    else if (isSpent()) await connection.quit()
+    else {
+      pooled.idleSince = clock.monotonicMs()
+      site.idle.push(pooled)
+      pump(lane)
+    }
+  }
+
+  async function sweep(): Promise<void> {
+    isSweeping = true
+    while (lanes.size > 0 && !stopSweeping.signal.aborted) {
+      await clock.sleep(Math.min(SWEEP_MS, options.idleMs), stopSweeping.signal)
+      for (const [name, lane] of lanes) {
+        for (const [key, site] of lane.sites) {
+          sweepSite(site)
+          if (isForgettable(site, clock.monotonicMs())) lane.sites.delete(key)
+        }
+        pump(lane)
+        if (lane.sites.size === 0 && lane.open === 0 && lane.inHand === 0) lanes.delete(name)
+      }
+    }
+    isSweeping = false
+  }
+
+  function sweepSite(site: Site): void {
+    const now = clock.monotonicMs()
+    const stale = site.idle.filter((one) => now - one.idleSince >= options.idleMs)
+    site.idle = site.idle.filter((one) => !stale.includes(one))
+    for (const one of stale) void one.connection.quit()
+    const late = site.queue.filter((job) => now - job.enqueuedMs >= options.maxWaitMs)
+    site.queue = site.queue.filter((job) => !late.includes(job))
+    for (const job of late) job.fail(noConnection('every connection to the provider is busy', 0))
+  }
+
+  function laneOf(provider: string): Lane {
+    const known = lanes.get(provider)
+    if (known !== undefined) return known
+    const lane = createLane(provider)
+    lanes.set(provider, lane)
+    if (!isSweeping) void sweep()
+    return lane
+  }
+
+  const inHand = (): number => [...lanes.values()].reduce((sum, lane) => sum + lane.inHand, 0)
+  const allSites = (): Site[] => [...lanes.values()].flatMap((lane) => [...lane.sites.values()])
+
+  return {
+    send: (route, message) =>
+      new Promise((resolve) => {
+        const lane = laneOf(route.provider)
+        const site = siteOf(lane, route)
+        const requeue = (job: PoolJob): boolean => !isClosing && site.queue.unshift(job) > 0
+        const job = createPoolJob({ clock, requeue }, message, (result) => {
+          lane.inHand -= 1
+          resolve(result)
+          if (isClosing && inHand() === 0) onEmpty?.()
+        })
+        lane.inHand += 1
+        if (isClosing) return job.fail(closing())
+        site.queue.push(job)
+        return pumpSite(lane, site)
+      }),
+    capacity(provider) {
+      const lane = lanes.get(provider)
+      const limit = lane === undefined ? options.limitsOf(provider).maxConnections : limitOf(lane)
+      return isClosing ? 0 : Math.max(0, limit * MESSAGES_PER_CONNECTION - (lane?.inHand ?? 0))
+    },
+    async close(graceMs) {
+      isClosing = true
+      stopSweeping.abort()
+      for (const site of allSites()) for (const job of site.queue.splice(0)) job.fail(closing())
+      if (inHand() > 0) {
+        const empty = new AbortController()
+        onEmpty = () => empty.abort()
+        await clock.sleep(graceMs, empty.signal)
+      }
+      const connections = allSites().flatMap((site) => [...site.connections])
+      const isIdle = (one: PooledConnection): boolean => allSites().some((site) => site.idle.includes(one))
+      const idle = connections.filter(isIdle)
+      for (const one of connections)
+        if (!idle.includes(one)) one.connection.destroy('the process is stopping')
+      await Promise.all(idle.map((one) => one.connection.quit()))
+    },
+  }
+}
+
+function noConnection(error: string, retryAfterMs: number): SendResult {
+  return { kind: 'unsent', reason: 'no_connection', error, retryAfterMs }
+}
+
+function closing(): SendResult {
+  return { kind: 'unsent', reason: 'closing', error: 'the process is stopping', retryAfterMs: 0 }
+}

@@ -1,0 +1,184 @@
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { createReplyParser, type Reply, type ReplyParser } from '@pigeon/mail/smtp-reply.ts'
+import type { Clock } from '#platform/clock.ts'
+import { createDeadline } from './deadline.ts'
+
+/** Why nothing more comes. */
+export type WireEnd =
+  | { readonly kind: 'broken'; readonly error: string }
+  | { readonly kind: 'timeout'; readonly error: string }
+
+export type WireRead = { readonly kind: 'reply'; readonly reply: Reply } | WireEnd
+
+/** More unread replies than this are not an answer to anything we asked. */
+const MAX_UNREAD = 50
+
+/** A socket that speaks in whole replies. Nothing here rejects, and no wait is without an end. */
+export interface SmtpWire {
+  /** The next reply. Those that came before the end are read first. */
+  read(timeoutMs: number): Promise<WireRead>
+  write(data: string | Buffer): void
+  /** Resolves when the operating system has taken all of it: undefined, or why it has not. */
+  flush(data: Buffer, timeoutMs: number): Promise<WireEnd | undefined>
+  /** STARTTLS, client side: what was read in plain before is forgotten (RFC 3207 4.2). */
+  secure(host: string, timeoutMs: number): Promise<WireEnd | undefined>
+  hasUnread(): boolean
+  ended(): WireEnd | undefined
+  /** Called once, at the end or at once. */
+  onEnd(listener: () => void): void
+  end(reason: string): void
+}
+
+export interface WireOptions {
+  readonly address: string
+  readonly port: number
+  readonly localAddress?: string | undefined
+  readonly connectMs: number
+  readonly clock: Clock
+}
+
+/** Connects. A wire that has ended already says why in `ended()`. */
+export async function openWire(options: WireOptions): Promise<SmtpWire> {
+  const socket = connectTcp({
+    host: options.address,
+    port: options.port,
+    noDelay: true,
+    autoSelectFamily: false,
+    ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
+  })
+  const wire = createWire(socket, options.clock)
+  await wire.ready('connect', options.connectMs)
+  return wire
+}
+
+type Attached = SmtpWire & { ready(event: 'connect' | 'secureConnect', timeoutMs: number): Promise<void> }
+
+function createWire(first: Socket, clock: Clock): Attached {
+  let socket = first
+  let parser: ReplyParser = createReplyParser()
+  let unread: Reply[] = []
+  let end: WireEnd | undefined
+  let reader: ((read: WireRead) => void) | undefined
+  /** Who waits for something else than a reply: a connection, a handshake, a write. */
+  const waiters = new Set<() => void>()
+  const listeners: (() => void)[] = []
+  const deadline = createDeadline(clock, () => stop({ kind: 'timeout', error: 'no answer in time' }))
+
+  function stop(reason: WireEnd): void {
+    if (end !== undefined) return
+    end = reason
+    deadline.stop()
+    socket.destroy()
+    reader?.(reason)
+    reader = undefined
+    for (const waiter of waiters) waiter()
+    for (const listener of listeners.splice(0)) listener()
+  }
+
+  function take(reply: Reply): void {
+    if (reader === undefined) {
+      unread.push(reply)
+      return
+    }
+    const waiting = reader
+    reader = undefined
+    deadline.disarm()
+    waiting({ kind: 'reply', reply })
+  }
+
+  function onData(chunk: Buffer): void {
+    try {
+      for (const reply of parser.push(chunk)) take(reply)
+    } catch (error) {
+      stop({ kind: 'broken', error: error instanceof Error ? error.message : String(error) })
+    }
+    const fault = parser.failure()
+    if (fault !== undefined) stop({ kind: 'broken', error: fault.message })
+    if (unread.length > MAX_UNREAD) stop({ kind: 'broken', error: 'more replies than commands' })
+  }
+
+  const onError = (error: NodeJS.ErrnoException): void => stop({ kind: 'broken', error: describe(error) })
+  const onFin = (): void => stop({ kind: 'broken', error: 'the server closed the connection' })
+  const onClose = (): void => stop({ kind: 'broken', error: 'the connection was closed' })
+
+  function attach(one: Socket): void {
+    one.on('data', onData).on('error', onError).on('end', onFin).on('close', onClose)
+  }
+
+  /** Waits for `begin` to call back, the deadline, or the end of the wire. */
+  function until(timeoutMs: number, begin: (done: () => void) => void): Promise<void> {
+    if (end !== undefined) return Promise.resolve()
+    return new Promise((resolve) => {
+      const done = (): void => {
+        if (!waiters.delete(done)) return
+        deadline.disarm()
+        resolve()
+      }
+      waiters.add(done)
+      deadline.arm(timeoutMs)
+      begin(done)
+    })
+  }
+
+  attach(socket)
+  return {
+    read(timeoutMs) {
+      const reply = unread.shift()
+      if (reply !== undefined) return Promise.resolve({ kind: 'reply', reply })
+      if (end !== undefined) return Promise.resolve(end)
+      deadline.arm(timeoutMs)
+      return new Promise((resolve) => {
+        reader = resolve
+      })
+    },
+    write(data) {
+      if (end === undefined) socket.write(data)
+    },
+    async flush(data, timeoutMs) {
+      let failure: WireEnd | undefined
+      let isTaken = false
+      await until(timeoutMs, (done) => {
+        socket.write(data, (error) => {
+          if (error) failure = { kind: 'broken', error: describe(error) }
+          else isTaken = true
+          done()
+        })
+      })
+      // What was taken has been sent, even if the wire ended at the same moment.
+      return isTaken ? undefined : (failure ?? end)
+    },
+    async secure(host, timeoutMs) {
+      if (unread.length > 0) stop({ kind: 'broken', error: 'a reply in plain after STARTTLS' })
+      if (end !== undefined) return end
+      const plain = socket
+      // Faults of the plain socket come out of the TLS socket too, with better words.
+      plain.off('data', onData).off('error', onError).off('end', onFin).off('close', onClose)
+      plain.on('error', () => {})
+      parser = createReplyParser()
+      unread = []
+      const servername = isIP(host) === 0 ? host : ''
+      // The certificate is not looked at: any encryption is better than none (RFC 7435).
+      socket = connectTls({ socket: plain, servername, rejectUnauthorized: false })
+      attach(socket)
+      await this.ready('secureConnect', timeoutMs)
+      return end
+    },
+    ready(event, timeoutMs) {
+      return until(timeoutMs, (done) => void socket.once(event, done))
+    },
+    hasUnread: () => unread.length > 0,
+    ended: () => end,
+    onEnd(listener) {
+      if (end === undefined) listeners.push(listener)
+      else listener()
+    },
+    end: (reason) => stop({ kind: 'broken', error: reason }),
+  } satisfies Attached
+}
+
+function describe(error: NodeJS.ErrnoException): string {
+  return error.code === undefined || error.message.includes(error.code)
+    ? error.message
+    : `${error.code}: ${error.message}`
+}
