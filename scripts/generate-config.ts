@@ -1,20 +1,13 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
 import { sections } from '../server/src/config/sections.ts'
 import { defaultText, settingsOf, type Setting } from '../server/src/config/setting.ts'
 
-/** Writes what is made from the declared settings into the checkout at `root`; returns the paths, relative to it. */
-export async function generateConfig(root: string): Promise<string[]> {
-  const files = {
+/** What is made from the declared settings, by path. */
+export function configFiles(): Record<string, string> {
+  return {
     'docs/reference/configuration.md': configurationPage(),
     '.env.example': envExample(),
     'contract/config.schema.json': configSchema(),
   }
-  for (const [path, content] of Object.entries(files)) {
-    await mkdir(dirname(join(root, path)), { recursive: true })
-    await writeFile(join(root, path), content)
-  }
-  return Object.keys(files)
 }
 
 const HEADINGS: Readonly<Record<keyof typeof sections, string>> = {
@@ -38,7 +31,7 @@ function listed(): { heading: string; settings: Setting[] }[] {
   return names.map((name) => ({ heading: HEADINGS[name], settings: settingsOf(sections[name]) }))
 }
 
-export function configurationPage(): string {
+function configurationPage(): string {
   const lines = [
     '# Configuration',
     '',
@@ -63,7 +56,7 @@ function row(setting: Setting): string {
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
 }
 
-export function envExample(): string {
+function envExample(): string {
   const lines = [
     '# Settings of Pigeon with their defaults. Copy to pigeon.env, then uncomment and change what you need.',
   ]
@@ -82,7 +75,7 @@ export function envExample(): string {
 }
 
 /** JSON Schema of all settings of the server, for editors and for the checks of deployment tools. */
-export function configSchema(): string {
+function configSchema(): string {
   const properties: Record<string, unknown> = {}
   const required: string[] = []
   for (const setting of listed().flatMap(({ settings }) => settings)) {
