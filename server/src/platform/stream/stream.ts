@@ -65,7 +65,9 @@ export interface OffsetMove {
 /** Thrown by `commit` when another consumer of the group has moved the offset. */
 export class OffsetMoved extends Error {
   constructor(topic: string, group: string, partition: number) {
-    super(`Group ${group} no longer stands where it was read in ${topic}/${partition}: another consumer was faster.`)
+    super(
+      `Group ${group} no longer stands where it was read in ${topic}/${partition}: another consumer was faster.`,
+    )
     this.name = 'OffsetMoved'
   }
 }
