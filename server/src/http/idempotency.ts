@@ -43,10 +43,11 @@ interface Stored {
  */
 export async function idempotent<T>(
   deps: IdempotencyDeps,
-  exchange: { request: FastifyRequest; reply: FastifyReply; fingerprint?: string },
+  request: FastifyRequest,
+  reply: FastifyReply,
   work: (transaction: Transaction) => Promise<Answer<T>>,
+  options: { fingerprint?: string } = {},
 ): Promise<T> {
-  const { request, reply } = exchange
   const { tenantId } = who(request)
   const key = keyOf(request)
   const answer = await asTenant(deps.db, tenantId, async (transaction) => {
@@ -55,7 +56,7 @@ export async function idempotent<T>(
       tenantId,
       key,
       scope: `${request.method} ${pathOf(request)}`,
-      hash: hashOf(exchange.fingerprint ?? request.body),
+      hash: hashOf(options.fingerprint ?? request.body),
     }
     await lockKey(transaction, record)
     const stored = await findStored(transaction, record, new Date(deps.clock.now().getTime() - KEPT_MS))

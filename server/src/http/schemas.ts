@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { TObject, TSchema } from 'typebox'
-import { STATUSES } from './problem-reply.ts'
+import type { STATUSES } from './problem-reply.ts'
 
 /** An instant, RFC 3339 in UTC. Handlers return a `Date`. */
 export const Timestamp = Type.Unsafe<Date>(
