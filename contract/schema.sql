@@ -19,6 +19,10 @@ create type tenant_status as enum ('active', 'suspended');
 create type user_role as enum ('owner', 'admin', 'editor', 'viewer');
 create type user_status as enum ('active', 'disabled');
 
+-- Sequences
+
+create sequence list_counts_id_seq;
+
 -- Tables
 
 create table api_keys (
@@ -86,7 +90,8 @@ create table contacts (
   last_name text,
   attributes jsonb not null default '{}'::jsonb,
   created_at timestamp with time zone not null,
-  updated_at timestamp with time zone not null
+  updated_at timestamp with time zone not null,
+  last_import_id uuid
 );
 
 create table deliveries (
@@ -122,7 +127,8 @@ create table domains (
   verified_at timestamp with time zone,
   last_checked_at timestamp with time zone,
   last_check jsonb,
-  created_at timestamp with time zone not null
+  created_at timestamp with time zone not null,
+  verified_in sending_mode
 );
 
 create table history_loads (
@@ -177,6 +183,14 @@ create table imports (
   created_at timestamp with time zone not null,
   started_at timestamp with time zone,
   completed_at timestamp with time zone
+);
+
+create table list_counts (
+  id bigint not null generated always as identity,
+  list_id uuid not null,
+  tenant_id uuid not null,
+  subscribed bigint not null,
+  unsubscribed bigint not null
 );
 
 create table lists (
@@ -247,6 +261,77 @@ create table shards (
   lease_until timestamp with time zone,
   allowed_total bigint not null default 0,
   claimed_total bigint not null default 0
+);
+
+create table signing_keys (
+  id uuid not null default new_id(),
+  algorithm text not null,
+  public_key text not null,
+  private_key_encrypted bytea not null,
+  created_at timestamp with time zone not null
+);
+
+create table stream_head (
+  is_only boolean not null default true,
+  segment smallint not null
+);
+
+create table stream_offsets (
+  topic text not null,
+  group_name text not null,
+  partition integer not null,
+  next_offset bigint not null default 0
+) with (fillfactor=10);
+
+create table stream_partitions (
+  topic text not null,
+  partition integer not null,
+  next_offset bigint not null default 0
+) with (fillfactor=10);
+
+create table stream_records (
+  segment smallint not null,
+  topic text not null,
+  partition integer not null,
+  "offset" bigint not null,
+  key text not null,
+  payload text not null
+) partition by LIST (segment);
+
+create table stream_records_0 /* partition of stream_records FOR VALUES IN ('0') */ (
+  segment smallint not null,
+  topic text not null,
+  partition integer not null,
+  "offset" bigint not null,
+  key text not null,
+  payload text not null
+);
+
+create table stream_records_1 /* partition of stream_records FOR VALUES IN ('1') */ (
+  segment smallint not null,
+  topic text not null,
+  partition integer not null,
+  "offset" bigint not null,
+  key text not null,
+  payload text not null
+);
+
+create table stream_records_2 /* partition of stream_records FOR VALUES IN ('2') */ (
+  segment smallint not null,
+  topic text not null,
+  partition integer not null,
+  "offset" bigint not null,
+  key text not null,
+  payload text not null
+);
+
+create table stream_records_3 /* partition of stream_records FOR VALUES IN ('3') */ (
+  segment smallint not null,
+  topic text not null,
+  partition integer not null,
+  "offset" bigint not null,
+  key text not null,
+  payload text not null
 );
 
 create table subscriptions (
@@ -338,6 +423,7 @@ alter table dkim_keys add constraint dkim_keys_domain_id_fkey FOREIGN KEY (domai
 alter table dkim_keys add constraint dkim_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table dkim_keys add constraint dkim_keys_pkey PRIMARY KEY (id);
 alter table dkim_keys add constraint dkim_keys_domain_id_selector_key UNIQUE (domain_id, selector);
+alter table domains add constraint domains_verified_in CHECK (((status = 'verified'::domain_status) = (verified_in IS NOT NULL)));
 alter table domains add constraint domains_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table domains add constraint domains_pkey PRIMARY KEY (id);
 alter table domains add constraint domains_tenant_id_name_key UNIQUE (tenant_id, name);
@@ -350,6 +436,7 @@ alter table imports add constraint imports_on_existing_check CHECK ((on_existing
 alter table imports add constraint imports_list_id_fkey FOREIGN KEY (list_id) REFERENCES lists(id) ON DELETE CASCADE;
 alter table imports add constraint imports_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table imports add constraint imports_pkey PRIMARY KEY (id);
+alter table list_counts add constraint list_counts_pkey PRIMARY KEY (id);
 alter table lists add constraint lists_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table lists add constraint lists_pkey PRIMARY KEY (id);
 alter table messages add constraint messages_pkey PRIMARY KEY (id);
@@ -360,6 +447,11 @@ alter table sessions add constraint sessions_tenant_id_fkey FOREIGN KEY (tenant_
 alter table sessions add constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 alter table sessions add constraint sessions_pkey PRIMARY KEY (id);
 alter table shards add constraint shards_pkey PRIMARY KEY (id);
+alter table signing_keys add constraint signing_keys_pkey PRIMARY KEY (id);
+alter table stream_head add constraint stream_head_is_only_check CHECK (is_only);
+alter table stream_head add constraint stream_head_pkey PRIMARY KEY (is_only);
+alter table stream_offsets add constraint stream_offsets_pkey PRIMARY KEY (topic, group_name, partition);
+alter table stream_partitions add constraint stream_partitions_pkey PRIMARY KEY (topic, partition);
 alter table subscriptions add constraint subscriptions_pkey PRIMARY KEY (list_id, contact_id);
 alter table suppressions add constraint suppressions_pkey PRIMARY KEY (id);
 alter table template_versions add constraint template_versions_template_id_fkey FOREIGN KEY (template_id) REFERENCES templates(id) ON DELETE CASCADE;
@@ -374,6 +466,7 @@ alter table users add constraint users_email_key_key UNIQUE (email_key);
 -- Indexes
 
 CREATE INDEX api_keys_tenant_id_id_idx ON public.api_keys USING btree (tenant_id, id);
+CREATE INDEX campaigns_list_id_idx ON public.campaigns USING btree (list_id);
 CREATE INDEX campaigns_scheduled_at_idx ON public.campaigns USING btree (scheduled_at) WHERE (status = 'scheduled'::campaign_status);
 CREATE INDEX campaigns_started_at_idx ON public.campaigns USING btree (started_at) WHERE ((status = ANY (ARRAY['sending'::campaign_status, 'paused'::campaign_status, 'cancelled'::campaign_status])) AND (completed_at IS NULL));
 CREATE INDEX campaigns_tenant_id_id_idx ON public.campaigns USING btree (tenant_id, id);
@@ -381,14 +474,22 @@ CREATE INDEX contacts_tenant_id_id_idx ON public.contacts USING btree (tenant_id
 CREATE INDEX deliveries_claimed ON public.deliveries USING btree (shard, claimed_epoch) WHERE (claimed_epoch IS NOT NULL);
 CREATE INDEX deliveries_due ON public.deliveries USING btree (queue_id, shard, due_at) WHERE (claimed_epoch IS NULL);
 CREATE INDEX deliveries_unrouted ON public.deliveries USING btree (mode, domain) WHERE (shard IS NULL);
+CREATE UNIQUE INDEX domains_verified_live ON public.domains USING btree (name) WHERE (verified_in = 'live'::sending_mode);
 CREATE INDEX idempotency_keys_created_at_idx ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX imports_created_at_idx ON public.imports USING btree (created_at) WHERE (state = ANY (ARRAY['queued'::import_state, 'running'::import_state]));
 CREATE INDEX imports_tenant_id_id_idx ON public.imports USING btree (tenant_id, id);
+CREATE INDEX list_counts_list_id_idx ON public.list_counts USING btree (list_id);
 CREATE INDEX lists_tenant_id_id_idx ON public.lists USING btree (tenant_id, id);
 CREATE UNIQUE INDEX messages_campaign_contact ON public.messages USING btree (campaign_id, contact_id);
 CREATE INDEX sessions_user_id_idx ON public.sessions USING btree (user_id);
+CREATE UNIQUE INDEX stream_records_topic_partition_offset_segment_idx ON ONLY public.stream_records USING btree (topic, partition, "offset", segment);
+CREATE UNIQUE INDEX stream_records_0_topic_partition_offset_segment_idx ON public.stream_records_0 USING btree (topic, partition, "offset", segment);
+CREATE UNIQUE INDEX stream_records_1_topic_partition_offset_segment_idx ON public.stream_records_1 USING btree (topic, partition, "offset", segment);
+CREATE UNIQUE INDEX stream_records_2_topic_partition_offset_segment_idx ON public.stream_records_2 USING btree (topic, partition, "offset", segment);
+CREATE UNIQUE INDEX stream_records_3_topic_partition_offset_segment_idx ON public.stream_records_3 USING btree (topic, partition, "offset", segment);
 CREATE INDEX subscriptions_contact_id_idx ON public.subscriptions USING btree (contact_id);
 CREATE UNIQUE INDEX suppressions_address ON public.suppressions USING btree (tenant_id, address_key, list_id) NULLS NOT DISTINCT;
+CREATE INDEX suppressions_tenant_id_id_idx ON public.suppressions USING btree (tenant_id, id);
 CREATE INDEX templates_tenant_id_id_idx ON public.templates USING btree (tenant_id, id);
 CREATE INDEX users_tenant_id_idx ON public.users USING btree (tenant_id);
 
@@ -404,6 +505,7 @@ alter table domains enable row level security, force row level security;
 alter table idempotency_keys enable row level security, force row level security;
 alter table import_rejects enable row level security, force row level security;
 alter table imports enable row level security, force row level security;
+alter table list_counts enable row level security, force row level security;
 alter table lists enable row level security, force row level security;
 alter table messages enable row level security, force row level security;
 alter table sessions enable row level security, force row level security;
@@ -436,6 +538,8 @@ create policy all_tenants on import_rejects as permissive for all to pigeon_engi
 create policy one_tenant on import_rejects as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on imports as permissive for all to pigeon_engine using (true) with check (true);
 create policy one_tenant on imports as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on list_counts as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on list_counts as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on lists as permissive for all to pigeon_engine using (true) with check (true);
 create policy one_tenant on lists as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on messages as permissive for all to pigeon_engine using (true) with check (true);
@@ -512,6 +616,20 @@ AS $function$ select s.tenant_id, s.user_id, s.expires_at, s.revoked_at, u.role,
 -- owner: pigeon_engine
 
 
+CREATE OR REPLACE FUNCTION public.fold_list_counts(wanted_list_id uuid)
+ RETURNS void
+ LANGUAGE sql
+AS $function$ with old as (
+     delete from list_counts
+      where id in (select id from list_counts where list_id = wanted_list_id for update skip locked)
+     returning tenant_id, subscribed, unsubscribed
+   )
+   insert into list_counts (list_id, tenant_id, subscribed, unsubscribed)
+   select wanted_list_id, tenant_id, sum(subscribed), sum(unsubscribed) from old group by tenant_id $function$
+;
+-- owner: the database's
+
+
 CREATE OR REPLACE FUNCTION public.has_owner()
  RETURNS boolean
  LANGUAGE sql
@@ -530,6 +648,45 @@ AS $function$select uuidv7()$function$
 ;
 -- owner: the database's
 
+
+CREATE OR REPLACE FUNCTION public.note_list_counts()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  changed record;
+begin
+  for changed in execute case tg_op
+    when 'INSERT' then 'select list_id, tenant_id, count(*) filter (where status = ''subscribed'') as subscribed,
+                               count(*) filter (where status = ''unsubscribed'') as unsubscribed
+                          from added group by list_id, tenant_id'
+    when 'DELETE' then 'select list_id, tenant_id, -count(*) filter (where status = ''subscribed'') as subscribed,
+                               -count(*) filter (where status = ''unsubscribed'') as unsubscribed
+                          from removed group by list_id, tenant_id'
+    else 'select list_id, tenant_id, sum(subscribed)::bigint as subscribed, sum(unsubscribed)::bigint as unsubscribed
+            from (select list_id, tenant_id, (status = ''subscribed'')::int as subscribed, (status = ''unsubscribed'')::int as unsubscribed from added
+                  union all
+                  select list_id, tenant_id, -(status = ''subscribed'')::int, -(status = ''unsubscribed'')::int from removed) c
+           group by list_id, tenant_id having sum(subscribed) <> 0 or sum(unsubscribed) <> 0'
+  end loop
+    insert into list_counts (list_id, tenant_id, subscribed, unsubscribed)
+    values (changed.list_id, changed.tenant_id, changed.subscribed, changed.unsubscribed);
+    if (select count(*) from (select from list_counts where list_id = changed.list_id limit 100) c) = 100 then
+      perform fold_list_counts(changed.list_id);
+    end if;
+  end loop;
+  return null;
+end
+$function$
+;
+-- owner: the database's
+
+-- Triggers
+
+CREATE TRIGGER note_added AFTER INSERT ON public.subscriptions REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION note_list_counts();
+CREATE TRIGGER note_changed AFTER UPDATE ON public.subscriptions REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION note_list_counts();
+CREATE TRIGGER note_removed AFTER DELETE ON public.subscriptions REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION note_list_counts();
+
 -- Grants
 
 grant execute on function claim_import(text,timestamp with time zone,interval) to pigeon_api;
@@ -537,8 +694,10 @@ grant execute on function current_tenant() to public;
 grant execute on function find_api_key(bytea) to pigeon_api;
 grant execute on function find_login(text) to pigeon_api;
 grant execute on function find_session(uuid) to pigeon_api;
+grant execute on function fold_list_counts(uuid) to public;
 grant execute on function has_owner() to pigeon_api;
 grant execute on function new_id() to public;
+grant execute on function note_list_counts() to public;
 grant usage on schema public to public;
 grant usage on schema public to pigeon_api;
 grant usage on schema public to pigeon_engine;
@@ -563,6 +722,8 @@ grant delete, insert, select, update on table import_rejects to pigeon_api;
 grant delete, insert, select, update on table import_rejects to pigeon_engine;
 grant delete, insert, select, update on table imports to pigeon_api;
 grant delete, insert, select, update on table imports to pigeon_engine;
+grant delete, insert, select, update on table list_counts to pigeon_api;
+grant delete, insert, select, update on table list_counts to pigeon_engine;
 grant delete, insert, select, update on table lists to pigeon_api;
 grant delete, insert, select, update on table lists to pigeon_engine;
 grant select on table messages to pigeon_api;
@@ -572,6 +733,16 @@ grant delete, insert, select, update on table routes to pigeon_engine;
 grant delete, insert, select, update on table sessions to pigeon_api;
 grant delete, insert, select, update on table sessions to pigeon_engine;
 grant delete, insert, select, update on table shards to pigeon_engine;
+grant insert, select on table signing_keys to pigeon_api;
+grant insert, select on table signing_keys to pigeon_engine;
+grant insert, select, update on table stream_head to pigeon_engine;
+grant insert, select, update on table stream_offsets to pigeon_engine;
+grant insert, select, update on table stream_partitions to pigeon_engine;
+grant insert, select on table stream_records to pigeon_engine;
+grant select, truncate on table stream_records_0 to pigeon_engine;
+grant select, truncate on table stream_records_1 to pigeon_engine;
+grant select, truncate on table stream_records_2 to pigeon_engine;
+grant select, truncate on table stream_records_3 to pigeon_engine;
 grant delete, insert, select, update on table subscriptions to pigeon_api;
 grant delete, insert, select, update on table subscriptions to pigeon_engine;
 grant delete, insert, select, update on table suppressions to pigeon_api;

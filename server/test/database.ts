@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { after } from 'node:test'
 import { sql } from 'kysely'
-import pg from 'pg'
+import { Client, type PoolConfig } from 'pg'
 import { systemClock } from '#platform/clock.ts'
 import { createLog } from '#platform/log.ts'
 import { connectionFor } from '#platform/postgres/connect.ts'
@@ -17,7 +17,7 @@ export interface TestDatabase {
   readonly api: Database
   /** As the role `pigeon_engine`: sees all tenants. */
   readonly engine: Database
-  readonly connections: Readonly<Record<'admin' | 'api' | 'engine', pg.PoolConfig>>
+  readonly connections: Readonly<Record<'admin' | 'api' | 'engine', PoolConfig>>
 }
 
 /** Something with node:test's `after`: the context of a test or a suite. */
@@ -50,7 +50,7 @@ export async function testDatabase(scope?: TestScope): Promise<TestDatabase> {
 }
 
 /** An empty database, not migrated. */
-export async function emptyDatabase(scope: TestScope): Promise<pg.PoolConfig> {
+export async function emptyDatabase(scope: TestScope): Promise<PoolConfig> {
   const server = await serverConnection()
   const name = `test_${randomBytes(8).toString('hex')}`
   await onServer(server, async (client) => {
@@ -64,13 +64,13 @@ export async function emptyDatabase(scope: TestScope): Promise<pg.PoolConfig> {
   return { ...server, database: name }
 }
 
-function open(admin: pg.PoolConfig): TestDatabase {
+function open(admin: PoolConfig): TestDatabase {
   const connections = {
     admin,
     api: connectionFor(admin, 'pigeon_api', PASSWORDS.pigeon_api),
     engine: connectionFor(admin, 'pigeon_engine', PASSWORDS.pigeon_engine),
   }
-  const database = (connection: pg.PoolConfig, applicationName: string): Database =>
+  const database = (connection: PoolConfig, applicationName: string): Database =>
     openDatabase({ connection, maxConnections: 8, applicationName, statementTimeoutMs: STATEMENT_TIMEOUT_MS })
   return {
     admin: database(connections.admin, 'test admin'),
@@ -80,10 +80,10 @@ function open(admin: pg.PoolConfig): TestDatabase {
   }
 }
 
-let starting: Promise<pg.PoolConfig> | undefined
+let starting: Promise<PoolConfig> | undefined
 
 /** The server of the whole run (PIGEON_TEST_POSTGRES), or one for this process. */
-async function serverConnection(): Promise<pg.PoolConfig> {
+async function serverConnection(): Promise<PoolConfig> {
   const given = process.env['PIGEON_TEST_POSTGRES']
   starting ??=
     given === undefined || given === ''
@@ -95,12 +95,12 @@ async function serverConnection(): Promise<pg.PoolConfig> {
 let making: Promise<string> | undefined
 
 /** Made once a server; its name says of which migrations, and it gets that name when it is complete. */
-async function migratedTemplate(server: pg.PoolConfig): Promise<string> {
+async function migratedTemplate(server: PoolConfig): Promise<string> {
   making ??= makeTemplate(server)
   return making
 }
 
-async function makeTemplate(server: pg.PoolConfig): Promise<string> {
+async function makeTemplate(server: PoolConfig): Promise<string> {
   const migrations = await readMigrations(MIGRATIONS_DIR)
   const hash = createHash('sha256')
     .update(migrations.map(({ sha256 }) => sha256).join())
@@ -120,8 +120,8 @@ async function makeTemplate(server: pg.PoolConfig): Promise<string> {
   return name
 }
 
-async function onServer(server: pg.PoolConfig, work: (client: pg.Client) => Promise<void>): Promise<void> {
-  const client = new pg.Client({ ...server, database: 'postgres' })
+async function onServer(server: PoolConfig, work: (client: Client) => Promise<void>): Promise<void> {
+  const client = new Client({ ...server, database: 'postgres' })
   await client.connect()
   try {
     await work(client)

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import type pg from 'pg'
+import type { PoolConfig } from 'pg'
 
 /** A PostgreSQL for tests alone: fsync is off, and it is deleted when the process that started it ends, however it ends. */
 export interface SharedPostgres {
-  readonly connection: pg.PoolConfig
+  readonly connection: PoolConfig
   /** What other processes take from the environment variable PIGEON_TEST_POSTGRES. */
   readonly environment: string
   stop(): Promise<void>
@@ -55,7 +55,7 @@ async function firstLine(stream: NodeJS.ReadableStream, ended: Promise<void>): P
 }
 
 /** The JSON that `environment` holds: host, port, user, password, database. */
-export function parseConnection(text: string): pg.PoolConfig {
+export function parseConnection(text: string): PoolConfig {
   const value: unknown = JSON.parse(text)
   if (typeof value !== 'object' || value === null)
     throw new Error('PIGEON_TEST_POSTGRES must be a JSON object.')

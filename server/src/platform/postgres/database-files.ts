@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
+import { Client, type PoolConfig } from 'pg'
 import { systemClock } from '#platform/clock.ts'
 import type { Log } from '#platform/log.ts'
 import { removeCluster } from './cluster-place.ts'
@@ -25,8 +25,8 @@ export async function databaseFiles(log: Log): Promise<Record<string, string>> {
   }
 }
 
-async function read(connection: pg.PoolConfig): Promise<Record<string, string>> {
-  const client = new pg.Client(connection)
+async function read(connection: PoolConfig): Promise<Record<string, string>> {
+  const client = new Client(connection)
   await client.connect()
   try {
     return {

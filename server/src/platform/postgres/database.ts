@@ -1,15 +1,15 @@
-import { Kysely, PostgresDialect, sql } from 'kysely'
-import pg from 'pg'
+import { Kysely, PostgresDialect, sql, type Transaction as KyselyTransaction } from 'kysely'
+import { type CustomTypesConfig, Pool, type PoolConfig, types } from 'pg'
 import type { DB } from './database.types.ts'
 
 export type Database = Kysely<DB>
-export type Transaction = import('kysely').Transaction<DB>
+export type Transaction = KyselyTransaction<DB>
 /** What a store function takes: the database, or the transaction that is under way. */
 export type Db = Database | Transaction
 
 export interface DatabaseOptions {
   /** A connection string, or a unix socket directory with user and password. */
-  readonly connection: pg.PoolConfig
+  readonly connection: PoolConfig
   readonly maxConnections: number
   /** Shown in pg_stat_activity. */
   readonly applicationName: string
@@ -23,9 +23,9 @@ const CONNECT_TIMEOUT_MS = 10_000
  * Numbers are numbers: what is counted here stays far below 2^53, and what does not (offsets of streams) is
  * read as text by its store. Times come as `Date`, jsonb parsed, bytea as `Buffer`.
  */
-const TYPES: pg.CustomTypesConfig = {
+const TYPES: CustomTypesConfig = {
   getTypeParser: (oid, format) =>
-    oid === pg.types.builtins.INT8 && format !== 'binary' ? parseBigint : pg.types.getTypeParser(oid, format),
+    oid === types.builtins.INT8 && format !== 'binary' ? parseBigint : types.getTypeParser(oid, format),
 }
 
 function parseBigint(text: string): number {
@@ -36,7 +36,7 @@ function parseBigint(text: string): number {
 
 /** Opens a pool. Nothing is connected before the first query. */
 export function openDatabase(options: DatabaseOptions): Database {
-  const pool = new pg.Pool({
+  const pool = new Pool({
     types: TYPES,
     ...options.connection,
     max: options.maxConnections,

@@ -1,4 +1,5 @@
 // Generated from the migrated database by `npm run generate`. Do not edit.
+/* oxlint-disable max-lines */
 import type { ColumnType, Generated } from 'kysely'
 
 export type CampaignStatus = 'draft' | 'scheduled' | 'sending' | 'paused' | 'sent' | 'cancelled'
@@ -89,6 +90,7 @@ export interface ContactsTable {
   attributes: ColumnType<unknown, string | undefined, string>
   created_at: Date
   updated_at: Date
+  last_import_id: string | null
 }
 
 export interface DeliveriesTable {
@@ -125,6 +127,7 @@ export interface DomainsTable {
   last_checked_at: Date | null
   last_check: ColumnType<unknown, string | null | undefined, string | null>
   created_at: Date
+  verified_in: SendingMode | null
 }
 
 export interface HistoryLoadsTable {
@@ -179,6 +182,14 @@ export interface ImportsTable {
   created_at: Date
   started_at: Date | null
   completed_at: Date | null
+}
+
+export interface ListCountsTable {
+  id: ColumnType<number, never, never>
+  list_id: string
+  tenant_id: string
+  subscribed: number
+  unsubscribed: number
 }
 
 export interface ListsTable {
@@ -249,6 +260,41 @@ export interface ShardsTable {
   lease_until: Date | null
   allowed_total: Generated<number>
   claimed_total: Generated<number>
+}
+
+export interface SigningKeysTable {
+  id: Generated<string>
+  algorithm: string
+  public_key: string
+  private_key_encrypted: Buffer
+  created_at: Date
+}
+
+export interface StreamHeadTable {
+  is_only: Generated<boolean>
+  segment: number
+}
+
+export interface StreamOffsetsTable {
+  topic: string
+  group_name: string
+  partition: number
+  next_offset: Generated<number>
+}
+
+export interface StreamPartitionsTable {
+  topic: string
+  partition: number
+  next_offset: Generated<number>
+}
+
+export interface StreamRecordsTable {
+  segment: number
+  topic: string
+  partition: number
+  offset: number
+  key: string
+  payload: string
 }
 
 export interface SubscriptionsTable {
@@ -333,6 +379,7 @@ export interface DB {
   idempotency_keys: IdempotencyKeysTable
   import_rejects: ImportRejectsTable
   imports: ImportsTable
+  list_counts: ListCountsTable
   lists: ListsTable
   messages: MessagesTable
   providers: ProvidersTable
@@ -340,6 +387,11 @@ export interface DB {
   schema_migrations: SchemaMigrationsTable
   sessions: SessionsTable
   shards: ShardsTable
+  signing_keys: SigningKeysTable
+  stream_head: StreamHeadTable
+  stream_offsets: StreamOffsetsTable
+  stream_partitions: StreamPartitionsTable
+  stream_records: StreamRecordsTable
   subscriptions: SubscriptionsTable
   suppressions: SuppressionsTable
   template_versions: TemplateVersionsTable

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import pg from 'pg'
+import { Client, type PoolConfig, escapeIdentifier } from 'pg'
 import { systemClock, type Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/log.ts'
 import { Problem } from '#platform/problem.ts'
@@ -32,7 +32,7 @@ export interface EmbeddedPostgresOptions {
 
 export interface EmbeddedPostgres {
   /** As the superuser, over the unix socket. Stays right when the server is started again. */
-  readonly connection: pg.PoolConfig
+  readonly connection: PoolConfig
   /** Of the server's first process; another one after a restart. */
   pid(): number
   /** Whether this start found the server of an earlier run alive and went on with it. */
@@ -58,7 +58,7 @@ const LOG_CHECK_MS = 60_000
 
 interface Server {
   readonly place: ClusterPlace
-  readonly connection: pg.PoolConfig
+  readonly connection: PoolConfig
   readonly settings: Readonly<Record<string, string>>
   readonly log: Log
   readonly clock: Clock
@@ -268,8 +268,8 @@ async function waitUntilReady(server: Server, postmaster: Postmaster, position: 
   throw new Problem('unavailable', 'postgres.stopped', 'PostgreSQL was told to stop while it started.')
 }
 
-async function tryConnect(connection: pg.PoolConfig): Promise<'ready' | 'recovering' | 'silent'> {
-  const client = new pg.Client({ ...connection, connectionTimeoutMillis: 5_000 })
+async function tryConnect(connection: PoolConfig): Promise<'ready' | 'recovering' | 'silent'> {
+  const client = new Client({ ...connection, connectionTimeoutMillis: 5_000 })
   client.on('error', () => undefined)
   try {
     await client.connect()
@@ -295,12 +295,12 @@ async function tryConnect(connection: pg.PoolConfig): Promise<'ready' | 'recover
   }
 }
 
-async function createDatabase(connection: pg.PoolConfig): Promise<void> {
-  const client = new pg.Client({ ...connection, database: 'postgres' })
+async function createDatabase(connection: PoolConfig): Promise<void> {
+  const client = new Client({ ...connection, database: 'postgres' })
   client.on('error', () => undefined)
   await client.connect()
   try {
-    await client.query(`create database ${pg.escapeIdentifier(DATABASE)}`)
+    await client.query(`create database ${escapeIdentifier(DATABASE)}`)
   } finally {
     await client.end()
   }

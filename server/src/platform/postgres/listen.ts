@@ -1,4 +1,4 @@
-import pg from 'pg'
+import { Client, type PoolConfig, escapeIdentifier } from 'pg'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/log.ts'
 
@@ -24,7 +24,7 @@ const ANSWER_DEADLINE_MS = 10_000
  * Hears NOTIFY on a connection of its own, connecting again with growing pauses for as long as it takes. Resolves
  * when `signal` is aborted and the connection is closed.
  */
-export async function listen(connection: pg.PoolConfig, options: ListenOptions): Promise<void> {
+export async function listen(connection: PoolConfig, options: ListenOptions): Promise<void> {
   const { clock, log, signal } = options
   for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
     try {
@@ -38,12 +38,12 @@ export async function listen(connection: pg.PoolConfig, options: ListenOptions):
 }
 
 async function listenOnce(
-  connection: pg.PoolConfig,
+  connection: PoolConfig,
   options: ListenOptions,
   onConnected: () => void,
 ): Promise<void> {
   const { clock, signal } = options
-  const client = new pg.Client({
+  const client = new Client({
     ...connection,
     application_name: 'pigeon listen',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -61,7 +61,7 @@ async function listenOnce(
   client.on('notification', ({ channel, payload }) => options.onNotify(channel, payload ?? ''))
   try {
     await client.connect()
-    for (const channel of options.channels) await client.query(`listen ${pg.escapeIdentifier(channel)}`)
+    for (const channel of options.channels) await client.query(`listen ${escapeIdentifier(channel)}`)
     onConnected()
     options.onReconnect()
     const either = AbortSignal.any([over.signal, signal])
@@ -77,7 +77,7 @@ async function listenOnce(
 }
 
 /** `end` waits for an answer to a query that is under way; a connection that is gone gives none. */
-async function close(client: pg.Client): Promise<void> {
+async function close(client: Client): Promise<void> {
   const timer = setTimeout(() => client.connection.stream.destroy(), 1_000)
   try {
     await client.end()

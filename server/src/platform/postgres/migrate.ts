@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import pg from 'pg'
+import { Client, type PoolConfig, escapeIdentifier, escapeLiteral } from 'pg'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/log.ts'
 import { Problem } from '#platform/problem.ts'
@@ -42,9 +42,9 @@ const MIN_SERVER_VERSION = 150_000
 const MAX_ROLE_TRIES = 20
 
 /** Brings the database up to the newest migration, forward only. Returns the numbers that were applied now. */
-export async function migrate(admin: pg.PoolConfig, options: MigrateOptions): Promise<number[]> {
+export async function migrate(admin: PoolConfig, options: MigrateOptions): Promise<number[]> {
   const migrations = await readMigrations(options.directory ?? MIGRATIONS_DIR)
-  const client = new pg.Client({
+  const client = new Client({
     ...admin,
     application_name: 'pigeon migrate',
     connectionTimeoutMillis: 10_000,
@@ -64,7 +64,7 @@ export async function migrate(admin: pg.PoolConfig, options: MigrateOptions): Pr
   }
 }
 
-async function connect(client: pg.Client): Promise<void> {
+async function connect(client: Client): Promise<void> {
   try {
     await client.connect()
   } catch (cause) {
@@ -88,7 +88,7 @@ async function connect(client: pg.Client): Promise<void> {
   )
 }
 
-async function lock(client: pg.Client): Promise<void> {
+async function lock(client: Client): Promise<void> {
   await client.query(`set lock_timeout = ${LOCK_TIMEOUT_MS}`)
   try {
     await client.query(`select pg_advisory_lock(${LOCK_KEY})`)
@@ -123,7 +123,7 @@ export async function readMigrations(directory: string): Promise<Migration[]> {
   )
 }
 
-async function readApplied(client: pg.Client): Promise<Applied[]> {
+async function readApplied(client: Client): Promise<Applied[]> {
   await client.query(`
     create table if not exists schema_migrations (
       number integer primary key,
@@ -168,7 +168,7 @@ export function pendingMigrations(
   return migrations.slice(applied.length)
 }
 
-async function apply(client: pg.Client, migration: Migration, { clock, log }: MigrateOptions): Promise<void> {
+async function apply(client: Client, migration: Migration, { clock, log }: MigrateOptions): Promise<void> {
   const { number, name, sha256, breaking } = migration
   await client.query('begin')
   try {
@@ -192,11 +192,11 @@ async function apply(client: pg.Client, migration: Migration, { clock, log }: Mi
 
 /** The server gets a verifier and never the password, so that no statement log holds it. */
 async function allowLogin(
-  client: pg.Client,
+  client: Client,
   role: DatabaseRole,
   { clock, passwords }: MigrateOptions,
 ): Promise<void> {
-  const statement = `alter role ${pg.escapeIdentifier(role)} login password ${pg.escapeLiteral(scramVerifier(passwords[role]))}`
+  const statement = `alter role ${escapeIdentifier(role)} login password ${escapeLiteral(scramVerifier(passwords[role]))}`
   for (let tries = 1; ; tries++) {
     try {
       await client.query(statement)

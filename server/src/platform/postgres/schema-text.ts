@@ -1,10 +1,10 @@
-import type pg from 'pg'
+import type { Client } from 'pg'
 
 /**
  * The schema of a migrated database as SQL text, from its catalogue: the same text for the same schema, so that a
  * difference in a review is a difference of the schema.
  */
-export async function schemaText(client: pg.Client): Promise<string> {
+export async function schemaText(client: Client): Promise<string> {
   const sections: string[] = []
   for (const { title, query } of SECTIONS) {
     const found = await client.query<{ line: string }>(query)

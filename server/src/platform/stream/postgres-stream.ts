@@ -1,4 +1,4 @@
-import type pg from 'pg'
+import type { PoolConfig } from 'pg'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/log.ts'
 import type { Database, Transaction } from '#platform/postgres/database.ts'
@@ -29,7 +29,7 @@ export interface PostgresStreamOptions {
   /** As `pigeon_engine`. */
   readonly db: Database
   /** For the connection that listens, as `pigeon_engine`. */
-  readonly connection: pg.PoolConfig
+  readonly connection: PoolConfig
   /** The same in every process: what one of them leaves out is not created by it, and all groups hold back `trim`. */
   readonly topics: Topics
   readonly log: Log
