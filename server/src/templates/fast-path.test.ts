@@ -49,7 +49,10 @@ function condition(random: Random): string {
   const not = random(5) === 0 ? 'not ' : ''
   return (
     not +
-    terms.reduce((left, right) => `${left} ${pick(random, OPERATORS)} ${right}`, pick(random, PATHS)) +
+    terms.reduce<string>(
+      (left, right) => `${left} ${pick(random, OPERATORS)} ${right}`,
+      pick(random, PATHS),
+    ) +
     filter
   )
 }

@@ -77,13 +77,13 @@ export function engineOf(part: TemplatePart): LiquidEngine {
 }
 
 /** Finds the Liquid pieces of a source in order; what stands between `raw` and `endraw` is none. Throws a Problem when one is not closed. */
-export function findPieces(part: TemplatePart, source: string): readonly LiquidPiece[] {
+export function findPieces(part: TemplatePart, source: string, label: string = part): readonly LiquidPiece[] {
   const { liquid } = engineOf(part)
   try {
     const tokens = new Tokenizer(source, liquid.options.operators).readTopLevelTokens(liquid.options)
     return tokens.filter(TypeGuards.isDelimitedToken).map(pieceOf)
   } catch (error) {
-    throw syntaxProblem(part, error)
+    throw syntaxProblem(label, error)
   }
 }
 
@@ -91,25 +91,28 @@ function pieceOf(token: TopLevelToken): LiquidPiece {
   return { begin: token.begin, end: token.end, name: TypeGuards.isTagToken(token) ? token.name : undefined }
 }
 
-/** Parses one part. Throws `templates.syntax` naming part, line and column, or a limit that it passes. */
-export function parsePart(part: TemplatePart, source: string): Template[] {
-  const pieces = findPieces(part, source)
+/**
+ * Parses one part. Throws `templates.syntax` naming part, line and column, or a limit that it passes.
+ * `label` is what the author calls the part (`mjml` for the source of the HTML).
+ */
+export function parsePart(part: TemplatePart, source: string, label: string = part): Template[] {
+  const pieces = findPieces(part, source, label)
   if (pieces.length > MAX_LIQUID_PIECES) {
     throw new Problem(
       'invalid',
       'templates.too_many_tags',
-      `The ${part} has more than ${MAX_LIQUID_PIECES} Liquid outputs and tags.`,
+      `The ${label} has more than ${MAX_LIQUID_PIECES} Liquid outputs and tags.`,
     )
   }
-  assertShallow(part, pieces)
+  assertShallow(label, pieces)
   try {
     return engineOf(part).liquid.parse(source)
   } catch (error) {
-    throw syntaxProblem(part, error)
+    throw syntaxProblem(label, error)
   }
 }
 
-function assertShallow(part: TemplatePart, pieces: readonly LiquidPiece[]): void {
+function assertShallow(label: string, pieces: readonly LiquidPiece[]): void {
   let depth = 0
   for (const { name } of pieces) {
     if (name === undefined) continue
@@ -119,22 +122,22 @@ function assertShallow(part: TemplatePart, pieces: readonly LiquidPiece[]): void
       throw new Problem(
         'invalid',
         'templates.too_deep',
-        `The ${part} nests Liquid tags more than ${MAX_TAG_DEPTH} deep.`,
+        `The ${label} nests Liquid tags more than ${MAX_TAG_DEPTH} deep.`,
       )
     }
   }
 }
 
-function syntaxProblem(part: TemplatePart, error: unknown): Problem {
+function syntaxProblem(label: string, error: unknown): Problem {
   if (error instanceof Problem) return error
   const at = placeOf(error)
   const where = at === undefined ? '' : `, line ${at.line}, column ${at.column}`
   return new Problem(
     'invalid',
     'templates.syntax',
-    `Liquid error in the ${part}${where}: ${reasonOf(error)}.`,
+    `Liquid error in the ${label}${where}: ${reasonOf(error)}.`,
     {
-      errors: [{ field: part, code: 'templates.syntax', message: `${reasonOf(error)}${where}` }],
+      errors: [{ field: label, code: 'templates.syntax', message: `${reasonOf(error)}${where}` }],
       cause: error,
     },
   )

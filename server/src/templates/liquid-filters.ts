@@ -5,6 +5,10 @@ import { MAX_LIST_ELEMENTS, MAX_RENDERED_CHARACTERS, MAX_RENDER_MEMORY } from '.
 /** A filter without state: what it answers depends on its arguments only, so both ways of rendering share it. */
 export type PureFilter = (value: unknown, ...args: readonly unknown[]) => unknown
 
+/** Formatted dates that are kept, and the longest value with its format among them, in characters. */
+const MAX_REMEMBERED_DATES = 1_000
+const MAX_REMEMBERED_CHARACTERS = 100
+
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',
@@ -105,7 +109,7 @@ export function registerFilters(liquid: Liquid, kind: 'html' | 'plain'): PureFil
   for (const [name, apply] of Object.entries(SAFE_FILTERS))
     pure.set(name, { apply: kind === 'html' ? apply : textOf, safe: true })
   pure.set('strip', { apply: fromLiquid(liquid, 'strip'), safe: false })
-  pure.set('date', { apply: fromLiquid(liquid, 'date'), safe: false })
+  pure.set('date', { apply: remembering(fromLiquid(liquid, 'date')), safe: false })
   for (const [name, { apply, safe }] of pure) {
     liquid.registerFilter(name, {
       raw: safe,
@@ -121,6 +125,30 @@ function fromLiquid(liquid: Liquid, name: 'strip' | 'date'): PureFilter {
   return (value, ...args) => {
     const context = new Context({}, liquid.options, { sync: true, memoryLimit: MAX_RENDER_MEMORY })
     return Reflect.apply(handler, { context, liquid }, [value, ...args])
+  }
+}
+
+/**
+ * Formatting a date takes 50 microseconds, most of it in Intl, and a campaign writes the same few dates: answers for
+ * short texts are kept. `now` and `today` differ from call to call.
+ */
+function remembering(filter: PureFilter): PureFilter {
+  const answers = new Map<string, unknown>()
+  return (value, ...args) => {
+    const [format] = args
+    const isShort =
+      typeof value === 'string' &&
+      typeof format === 'string' &&
+      args.length === 1 &&
+      value.length + format.length < MAX_REMEMBERED_CHARACTERS
+    if (!isShort || value === 'now' || value === 'today') return filter(value, ...args)
+    const key = `${format}\n${value}`
+    const known = answers.get(key)
+    if (known !== undefined) return known
+    const answer = filter(value, format)
+    if (answers.size >= MAX_REMEMBERED_DATES) answers.clear()
+    answers.set(key, answer)
+    return answer
   }
 }
 

@@ -89,20 +89,34 @@ function renderPart(part: PreparedPart, scope: object, mode: RenderMode): string
   }
 }
 
-/** Renders one part with LiquidJS within the limits of the mode. */
+/**
+ * Renders one part with LiquidJS within the limits of the mode. LiquidJS counts time on the wall, and a busy machine can
+ * stop the process for longer than a message may take: before a message fails for that, it gets one try with the time of a
+ * preview.
+ */
 export function interpretPart(part: PreparedPart, scope: object, mode: RenderMode): string {
   try {
-    const rendered: unknown = engineOf(part.part).liquid.renderSync(part.templates, scope, {
-      strictVariables: mode === 'preview',
-      renderLimit: RENDER_TIME_MS[mode],
-      memoryLimit: MAX_RENDER_MEMORY,
-    })
-    if (typeof rendered !== 'string' || rendered.length > MAX_RENDERED_CHARACTERS)
-      throw new Error('memory alloc limit exceeded')
-    return rendered
+    return interpret(part, scope, mode, RENDER_TIME_MS[mode])
+  } catch (error) {
+    const problem = renderProblem(part, error)
+    if (mode === 'preview' || problem.code !== 'templates.too_slow') throw problem
+  }
+  try {
+    return interpret(part, scope, mode, RENDER_TIME_MS.preview)
   } catch (error) {
     throw renderProblem(part, error)
   }
+}
+
+function interpret(part: PreparedPart, scope: object, mode: RenderMode, timeMs: number): string {
+  const rendered: unknown = engineOf(part.part).liquid.renderSync(part.templates, scope, {
+    strictVariables: mode === 'preview',
+    renderLimit: timeMs,
+    memoryLimit: MAX_RENDER_MEMORY,
+  })
+  if (typeof rendered !== 'string' || rendered.length > MAX_RENDERED_CHARACTERS)
+    throw new Error('memory alloc limit exceeded')
+  return rendered
 }
 
 /** RFC 5322 2.2: a header has no bare line ends, so whatever the data holds the subject is one line. */
