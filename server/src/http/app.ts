@@ -1,8 +1,14 @@
 import multipart from '@fastify/multipart'
-import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { fastify } from 'fastify'
-import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify'
+import type {
+  FastifyBaseLogger,
+  FastifyTypeProvider,
+  FastifyInstance,
+  FastifyRequest,
+  RawServerDefault,
+} from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Static, TSchema } from 'typebox'
 import type { Clock } from '#platform/clock.ts'
 import { uuidv7 } from '#platform/ids.ts'
 import type { Log } from '#platform/log.ts'
@@ -19,12 +25,27 @@ import { createValidatorCompiler } from './validation.ts'
 import { admit } from './who.ts'
 import type { Authenticate } from './who.ts'
 
+/** What a handler returns may be read-only: it is written out, not changed. */
+type ReadOnly<T> = T extends Date
+  ? T
+  : T extends readonly (infer Item)[]
+    ? readonly ReadOnly<Item>[]
+    : T extends object
+      ? { readonly [Key in keyof T]: ReadOnly<T[Key]> }
+      : T
+
+/** Types of a route from its TypeBox schemas. */
+interface ApiTypeProvider extends FastifyTypeProvider {
+  readonly validator: this['schema'] extends TSchema ? Static<this['schema']> : unknown
+  readonly serializer: this['schema'] extends TSchema ? ReadOnly<Static<this['schema']>> : unknown
+}
+
 export type App = FastifyInstance<
   RawServerDefault,
   IncomingMessage,
   ServerResponse,
   FastifyBaseLogger,
-  TypeBoxTypeProvider
+  ApiTypeProvider
 >
 
 export interface AppDeps {
@@ -68,7 +89,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
         `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
       )
     },
-  }).withTypeProvider<TypeBoxTypeProvider>()
+  }).withTypeProvider<ApiTypeProvider>()
 
   app.removeContentTypeParser('text/plain')
   app.setValidatorCompiler(createValidatorCompiler())

@@ -1,0 +1,31 @@
+import { createPrivateKey } from 'node:crypto'
+import type { DkimKey } from '@pigeon/mail/dkim.ts'
+import type { Keys } from '#platform/keys/keys.ts'
+import type { Db } from '#platform/postgres/database.ts'
+import { dkimKeyContext } from './create-domain.ts'
+import { domainAndParents } from './domain.ts'
+import { selectDkimKeys, selectVerified } from './domains.store.ts'
+
+export interface SigningKeys {
+  /** The `d=` of the signatures: the sender's domain or the verified one above it. */
+  readonly domain: string
+  readonly keys: readonly DkimKey[]
+}
+
+/** The keys that sign for senders at `domain`, RSA first; `undefined` when no domain is verified for it. */
+export async function loadSigningKeys(
+  deps: { db: Db; keys: Keys },
+  tenantId: string,
+  domain: string,
+): Promise<SigningKeys | undefined> {
+  const verified = await selectVerified(deps.db, tenantId, domainAndParents(domain.toLowerCase()))
+  if (verified === undefined) return undefined
+  const rows = await selectDkimKeys(deps.db, tenantId, verified.id)
+  const keys = await Promise.all(
+    rows.map(async ({ selector, algorithm, private_key_encrypted: envelope }) => {
+      const pem = await deps.keys.decrypt(envelope, dkimKeyContext(verified.id, selector))
+      return { selector, algorithm, privateKey: createPrivateKey(pem) }
+    }),
+  )
+  return { domain: verified.name, keys }
+}
