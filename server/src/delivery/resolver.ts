@@ -52,7 +52,8 @@ const DEFAULTS = {
   tryMs: 2_000,
   minTtlSeconds: 60,
   maxTtlSeconds: 3_600,
-  maxNegativeTtlSeconds: 900,
+  /** Shorter than the first retry, which is to ask again before mail for the domain is given up. */
+  maxNegativeTtlSeconds: 240,
   /** A server in trouble is asked again soon, but not once a message. */
   temporaryTtlSeconds: 15,
   maxCached: 100_000,

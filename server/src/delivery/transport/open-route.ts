@@ -28,7 +28,7 @@ export async function openRoute(
       port: route.port,
       localAddress: route.localAddress,
       ehloName: route.ehloName,
-      tls: isPlain ? 'off' : route.tls,
+      tls: isPlain ? 'none' : route.tls,
       timeouts: deps.timeouts,
       clock: deps.clock,
     })

@@ -52,7 +52,7 @@ export type OpenResult =
 export async function openConnection(options: ConnectionOptions): Promise<OpenResult> {
   const first = await attempt(options, '')
   if (first.kind === 'open' || !first.tlsBroken || options.tls !== 'opportunistic') return first
-  const second = await attempt({ ...options, tls: 'off' }, first.transcript)
+  const second = await attempt({ ...options, tls: 'none' }, first.transcript)
   return { ...second, tlsBroken: true }
 }
 

@@ -31,7 +31,7 @@ export async function greet(
   if (banner.kind === 'failed') return banner
   if (banner.reply.code !== 220) return refused('banner', banner.reply)
   const hello = await sayHello(wire, options, transcript)
-  if (hello.kind !== 'ready' || options.tls === 'off') return hello
+  if (hello.kind !== 'ready' || options.tls === 'none') return hello
   if (!hello.features.starttls) {
     return options.tls === 'required' ? failed('tls', 'STARTTLS is not offered') : hello
   }

@@ -2,7 +2,7 @@ import type { Reply } from '@pigeon/mail/smtp-reply.ts'
 import type { MxHost } from '#delivery/resolver.ts'
 
 /** `opportunistic`: encrypt when offered, whatever the certificate says, and go on in plain when that fails (RFC 7435). */
-export type TlsPolicy = 'off' | 'opportunistic' | 'required'
+export type TlsPolicy = 'none' | 'opportunistic' | 'required'
 
 /** How long each step may take, in milliseconds. */
 export interface SmtpTimeouts {

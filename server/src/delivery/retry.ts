@@ -1,0 +1,140 @@
+import { classifyReply, type BounceClass, type SmtpPhase } from '@pigeon/mail/bounce-class.ts'
+import type { Reply } from '@pigeon/mail/smtp-reply.ts'
+import type { OutcomeEvent } from '#events/email-events.ts'
+import type { MxAnswer } from './resolver.ts'
+import type { SendPhase, SendResult } from './transport/transport.ts'
+
+/** Waits between attempts: `firstMs`, then twice as long each time, at most `maxMs`, each with jitter. */
+export interface RetryPlan {
+  readonly firstMs: number
+  readonly maxMs: number
+}
+
+export interface AttemptContext {
+  /** 1 for the first. */
+  readonly attempt: number
+  readonly now: Date
+  /** When a message that is not delivered has failed. */
+  readonly expiresAt: Date
+  readonly plan: RetryPlan
+  /** 0 <= n < 1. */
+  readonly random: () => number
+}
+
+/** The part of an outcome that the answer decides. */
+export type AttemptOutcome = Pick<
+  OutcomeEvent,
+  'type' | 'code' | 'enhanced' | 'class' | 'reply' | 'retryAt' | 'inDoubt'
+>
+
+const JITTER = 0.2
+const MAX_REPLY_CHARS = 1_000
+/** A name that does not exist is asked for again once: registries and name servers have bad minutes. */
+const ATTEMPTS_WITHOUT_DOMAIN = 2
+
+/**
+ * When to try again: exponential back-off with a jitter of ±20%, so that what failed together does not come back
+ * together. 'expired' when that would be after the message's life.
+ */
+export function nextAttempt(context: AttemptContext, atLeastMs = 0): Date | 'expired' {
+  const { plan, attempt, now, expiresAt, random } = context
+  const wait = Math.min(plan.firstMs * 2 ** Math.max(0, attempt - 1), plan.maxMs)
+  const jittered = wait * (1 - JITTER + 2 * JITTER * random())
+  const at = now.getTime() + Math.max(jittered, atLeastMs)
+  return at >= expiresAt.getTime() ? 'expired' : new Date(at)
+}
+
+/** What the end of an attempt means for the message. What is unknown is never permanent. */
+export function outcomeOf(result: SendResult, context: AttemptContext): AttemptOutcome {
+  if (result.kind === 'reply') return outcomeOfReply(result.phase, result.reply, context)
+  if (result.kind === 'unsent') return outcomeOfUnsent(result, context)
+  return deferred(context, {
+    class: result.phase === 'tls' ? 'tls' : 'network',
+    reply: `${result.phase}: ${result.error}`,
+    inDoubt: result.dotSent,
+  })
+}
+
+/** What the look-up of the domain means when it found no host to connect to. */
+export function outcomeOfMx(
+  answer: Exclude<MxAnswer, { kind: 'hosts' }>,
+  context: AttemptContext,
+): AttemptOutcome {
+  if (answer.kind === 'null_mx') {
+    // RFC 7505 4.2 gives the code and its words.
+    return end('bounced', { class: 'host_unknown', code: 556, enhanced: '5.1.10', reply: NULL_MX })
+  }
+  const reply = `DNS: ${answer.reason}`
+  if (answer.kind === 'temporary') return deferred(context, { class: 'network', reply })
+  return context.attempt < ATTEMPTS_WITHOUT_DOMAIN
+    ? deferred(context, { class: 'host_unknown', reply })
+    : end('failed', { class: 'host_unknown', reply })
+}
+
+const NULL_MX = '556 5.1.10 The domain of the recipient does not accept mail (null MX)'
+
+const REPLY_PHASES: Readonly<Record<SendPhase, SmtpPhase>> = {
+  connect: 'connect',
+  banner: 'connect',
+  ehlo: 'ehlo',
+  tls: 'starttls',
+  mail: 'mail',
+  rcpt: 'rcpt',
+  data: 'data',
+  dot: 'body',
+}
+
+function outcomeOfReply(phase: SendPhase, reply: Reply, context: AttemptContext): AttemptOutcome {
+  const said = { code: reply.code, enhanced: reply.enhanced ?? null, reply: wordsOf(reply) }
+  if (phase === 'dot' && reply.code >= 200 && reply.code < 300) return end('delivered', said)
+  // Neither yes nor no to what was asked: the conversation is out of step.
+  if (reply.code < 400) return deferred(context, { ...said, class: 'protocol' })
+  const found = classifyReply({
+    code: reply.code,
+    enhanced: reply.enhanced,
+    text: reply.text,
+    phase: REPLY_PHASES[phase],
+  })
+  if (!found.permanent) return deferred(context, { ...said, class: found.class })
+  return end('bounced', { ...said, class: found.class })
+}
+
+function outcomeOfUnsent(
+  result: Extract<SendResult, { kind: 'unsent' }>,
+  context: AttemptContext,
+): AttemptOutcome {
+  const { reason, error, retryAfterMs } = result
+  if (reason === 'no_connection') return deferred(context, { class: 'network', reply: error }, retryAfterMs)
+  if (reason === 'invalid_envelope') return end('failed', { class: 'syntax', reply: error })
+  return end('returned', { reply: error })
+}
+
+interface Said {
+  readonly class?: BounceClass
+  readonly code?: number
+  readonly enhanced?: string | null
+  readonly reply: string
+  readonly inDoubt?: boolean
+}
+
+function deferred(context: AttemptContext, said: Said, atLeastMs = 0): AttemptOutcome {
+  const next = nextAttempt(context, atLeastMs)
+  if (next === 'expired') return end('failed', { ...said, class: 'expired' })
+  return { ...end('deferred', said), retryAt: next.toISOString() }
+}
+
+function end(type: AttemptOutcome['type'], said: Said): AttemptOutcome {
+  return {
+    type,
+    code: said.code ?? null,
+    enhanced: said.enhanced ?? null,
+    class: said.class ?? null,
+    reply: said.reply.slice(0, MAX_REPLY_CHARS),
+    retryAt: null,
+    inDoubt: said.inDoubt ?? false,
+  }
+}
+
+function wordsOf(reply: Reply): string {
+  return `${reply.code} ${reply.lines.join(' ')}`.trim()
+}
