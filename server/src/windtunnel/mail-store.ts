@@ -19,12 +19,12 @@ const MAX_COUNTED_MESSAGES = 5_000_000
 
 export interface MailStoreLimits {
   /** Messages listed, with their bytes, newest first. Default 20,000. */
-  readonly maxMessages: number
+  readonly messages: number
   /** Bytes of those messages together. Default 512 MB. */
-  readonly maxBytes: number
+  readonly bytes: number
 }
 
-export const USUAL_LIMITS: MailStoreLimits = { maxMessages: 20_000, maxBytes: 512 * 1024 * 1024 }
+export const USUAL_LIMITS: MailStoreLimits = { messages: 20_000, bytes: 512 * 1024 * 1024 }
 
 /** Everything the simulated providers accepted. */
 export interface MailStore {
@@ -118,7 +118,7 @@ async function load(deps: Deps, directory: string, limits: MailStoreLimits): Pro
       }
       counters.add(entry)
       entries.push(entry)
-      if (entries.length >= 2 * limits.maxMessages) entries.splice(0, entries.length - limits.maxMessages)
+      if (entries.length >= 2 * limits.messages) entries.splice(0, entries.length - limits.messages)
       last = Math.max(last, entry.sequence)
       segment.messages += 1
       segment.bytes += entry.raw_bytes
@@ -222,12 +222,11 @@ async function keepCaps(state: State): Promise<void> {
   const current = live.at(-1)
   const isFull =
     current !== undefined &&
-    (current.messages * SEGMENTS_AT_CAP >= limits.maxMessages ||
-      current.bytes * SEGMENTS_AT_CAP >= limits.maxBytes)
+    (current.messages * SEGMENTS_AT_CAP >= limits.messages || current.bytes * SEGMENTS_AT_CAP >= limits.bytes)
   if (isFull) await beginSegment(state)
   let messages = live.reduce((sum, segment) => sum + segment.messages, 0)
   let bytes = live.reduce((sum, segment) => sum + segment.bytes, 0)
-  while ((messages > limits.maxMessages || bytes > limits.maxBytes) && live.length > 1) {
+  while ((messages > limits.messages || bytes > limits.bytes) && live.length > 1) {
     const oldest = live.shift()
     if (oldest === undefined) break
     messages -= oldest.messages

@@ -36,7 +36,7 @@ export interface WindtunnelSettings {
   /** Offer STARTTLS where the real provider does. Default true. */
   readonly tls?: boolean
   readonly ttlSeconds?: number
-  readonly limits?: MailStoreLimits
+  readonly limits?: Partial<MailStoreLimits>
 }
 
 export interface Windtunnel {
@@ -66,7 +66,7 @@ export async function startWindtunnel(deps: Deps, settings: WindtunnelSettings):
   }
   try {
     const directory = join(settings.dataDir, 'windtunnel')
-    const store = await openMailStore(deps, directory, settings.limits ?? USUAL_LIMITS)
+    const store = await openMailStore(deps, directory, { ...USUAL_LIMITS, ...settings.limits })
     started.push(() => store.close())
     const zone = await openZone(join(directory, 'zone.json'))
     const outcomes: Outcomes = new Map(profiles.map(({ name }) => [name, new Map()]))
@@ -117,7 +117,7 @@ async function startReceivers(
     } catch (error) {
       await Promise.all(receivers.map((receiver) => receiver.stop(0)))
       if (settings.smtpPort === 0 && tries < PORT_TRIES && codeOf(error) === 'EADDRINUSE') continue
-      throw portProblem(error, 'SMTP', 'windtunnel SMTP port', settings.smtpPort)
+      throw portProblem(error, 'SMTP', 'PIGEON_WINDTUNNEL_SMTP_PORT', settings.smtpPort)
     }
   }
 }
@@ -153,7 +153,7 @@ async function startDns(settings: WindtunnelSettings, zone: Zone): Promise<DnsSe
   try {
     return await startDnsServer(rules, host, port)
   } catch (error) {
-    throw portProblem(error, 'DNS', 'windtunnel DNS port', port)
+    throw portProblem(error, 'DNS', 'PIGEON_WINDTUNNEL_DNS_PORT', port)
   }
 }
 
@@ -164,7 +164,12 @@ async function startControl(
   try {
     return await startControlServer(deps, at)
   } catch (error) {
-    throw portProblem(error, 'control', 'windtunnel control address', 'port' in at ? at.port : at.socketPath)
+    throw portProblem(
+      error,
+      'control',
+      'PIGEON_WINDTUNNEL_CONTROL_PORT',
+      'port' in at ? at.port : at.socketPath,
+    )
   }
 }
 
@@ -180,7 +185,7 @@ function portProblem(error: unknown, what: string, setting: string, value: numbe
   return new Problem(
     'unavailable',
     'windtunnel.cannot_listen',
-    `The windtunnel's ${what} server cannot listen on ${value}: ${reason}. Choose another ${setting}.`,
+    `The windtunnel's ${what} server cannot listen on ${value}: ${reason}. Choose another with ${setting}.`,
     { cause: error },
   )
 }
