@@ -153,10 +153,10 @@ async function insert(
 }
 
 function insertSettings(token: string | undefined) {
-  if (token === undefined) return { async_insert: 0, wait_end_of_query: 1 } as const
+  const whole = { async_insert: 0, wait_end_of_query: 1, input_format_skip_unknown_fields: 0 } as const
+  if (token === undefined) return whole
   return {
-    async_insert: 0,
-    wait_end_of_query: 1,
+    ...whole,
     insert_deduplicate: 1,
     insert_deduplication_token: token,
     deduplicate_blocks_in_dependent_materialized_views: 1,
