@@ -112,6 +112,7 @@ function isDocument(value: unknown): value is ApiDocument {
 }
 
 function hoist(value: unknown, schemas: Map<string, unknown>): unknown {
+  if (value === 'Default Response') return 'Done.'
   if (Array.isArray(value)) return value.map((item) => hoist(item, schemas))
   if (!isSchema(value)) return value
   const { [NAME_KEYWORD]: name, ...fields } = value
