@@ -10,8 +10,14 @@ export interface Load {
 /** Ranges that were about to be inserted when the last loader stopped. */
 export async function findLoads(db: Db, topic: string): Promise<Load[]> {
   const found = await sql<{ partition: number; from_offset: string; to_offset: string }>`
-    select partition, from_offset::text, to_offset::text from history_loads where topic = ${topic}`.execute(db)
-  return found.rows.map((row) => ({ partition: row.partition, from: BigInt(row.from_offset), to: BigInt(row.to_offset) }))
+    select partition, from_offset::text, to_offset::text from history_loads where topic = ${topic}`.execute(
+    db,
+  )
+  return found.rows.map((row) => ({
+    partition: row.partition,
+    from: BigInt(row.from_offset),
+    to: BigInt(row.to_offset),
+  }))
 }
 
 /** Stores a range before it is inserted. False when another loader has stored one for the partition. */

@@ -18,11 +18,18 @@ export interface RecordDeps {
   readonly log: Log
 }
 
+/** Events carry transcripts: a record of this many stays small enough to be read with others. */
+const HISTORY_RECORD_EVENTS = 1_000
+
 /**
  * Applies records of `email.events` in their order, inside the transaction that moves the offsets: outcomes up to a
  * takeover, then the takeover, then what follows. What took effect goes on to the history.
  */
-export async function recordEvents(deps: RecordDeps, payloads: readonly EmailEventsPayload[], transaction: Transaction): Promise<void> {
+export async function recordEvents(
+  deps: RecordDeps,
+  payloads: readonly EmailEventsPayload[],
+  transaction: Transaction,
+): Promise<void> {
   let waiting: FencedOutcome[] = []
   for (const payload of payloads) {
     if (payload.kind === 'outcomes') {
@@ -32,18 +39,31 @@ export async function recordEvents(deps: RecordDeps, payloads: readonly EmailEve
     await applyAll(deps, waiting, transaction)
     waiting = []
     const released = await releaseClaims(transaction, payload.shard, payload.epoch, deps.clock.now())
-    if (released > 0) deps.log.info({ shard: payload.shard, epoch: payload.epoch, released }, 'Released claims of an earlier owner.')
+    if (released > 0)
+      deps.log.info(
+        { shard: payload.shard, epoch: payload.epoch, released },
+        'Released claims of an earlier owner.',
+      )
   }
   await applyAll(deps, waiting, transaction)
 }
 
-async function applyAll(deps: RecordDeps, outcomes: readonly FencedOutcome[], transaction: Transaction): Promise<void> {
+async function applyAll(
+  deps: RecordDeps,
+  outcomes: readonly FencedOutcome[],
+  transaction: Transaction,
+): Promise<void> {
   for (const round of inRounds(outcomes)) {
     const applied = await applyOutcomes(transaction, round, deps.clock.now())
-    const events = round.filter((each) => applied.has(`${each.event.messageId}/${each.event.attempt}`)).map(({ event }) => historyOf(event))
+    const events = round
+      .filter((each) => applied.has(`${each.event.messageId}/${each.event.attempt}`))
+      .map(({ event }) => historyOf(event))
     if (events.length === 0) continue
-    const payload: AnalyticsPayload = { events }
-    await deps.stream.append(ANALYTICS_EVENTS, [{ partition: ANALYTICS_PARTITION.record, key: 'record', payload }], transaction)
+    const records = inChunks(events, HISTORY_RECORD_EVENTS).map((chunk) => {
+      const payload: AnalyticsPayload = { events: chunk }
+      return { partition: ANALYTICS_PARTITION.record, key: 'record', payload }
+    })
+    await deps.stream.append(ANALYTICS_EVENTS, records, transaction)
   }
 }
 
@@ -61,8 +81,28 @@ export function inRounds(outcomes: readonly FencedOutcome[]): FencedOutcome[][] 
   return rounds
 }
 
+function inChunks<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, at) =>
+    items.slice(at * size, (at + 1) * size),
+  )
+}
+
 function historyOf(event: OutcomeEvent): HistoryEvent {
-  const { messageId, tenantId, campaignId, contactId, attempt, domain, provider, source, at, code, enhanced, reply, inDoubt } = event
+  const {
+    messageId,
+    tenantId,
+    campaignId,
+    contactId,
+    attempt,
+    domain,
+    provider,
+    source,
+    at,
+    code,
+    enhanced,
+    reply,
+    inDoubt,
+  } = event
   const { startedAt, mxHost, mxAddress, isTls, transcript } = event
   return {
     type: event.type === 'returned' ? 'deferred' : event.type,

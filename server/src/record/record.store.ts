@@ -18,7 +18,11 @@ const REPLY_LENGTH = 500
  * A final outcome counts from whatever epoch it comes; rescheduling is fenced by epoch and time of claim, because a newer
  * owner may already be trying again.
  */
-export async function applyOutcomes(transaction: Transaction, outcomes: readonly FencedOutcome[], now: Date): Promise<Set<string>> {
+export async function applyOutcomes(
+  transaction: Transaction,
+  outcomes: readonly FencedOutcome[],
+  now: Date,
+): Promise<Set<string>> {
   const column = <T>(pick: (event: OutcomeEvent) => T): T[] => outcomes.map((each) => pick(each.event))
   const applied = await sql<{ message_id: string; attempt: number }>`
     with e as materialized (
@@ -69,7 +73,12 @@ export async function applyOutcomes(transaction: Transaction, outcomes: readonly
 }
 
 /** Frees what earlier owners of the shard had claimed and never sent. The attempt does not count. Returns how many. */
-export async function releaseClaims(transaction: Transaction, shard: number, epoch: number, now: Date): Promise<number> {
+export async function releaseClaims(
+  transaction: Transaction,
+  shard: number,
+  epoch: number,
+  now: Date,
+): Promise<number> {
   const released = await sql`
     update deliveries set claimed_epoch = null, attempt = attempt - 1, due_at = ${now}
      where shard = ${shard} and claimed_epoch < ${epoch}`.execute(transaction)

@@ -8,7 +8,10 @@ const MAX_RECORDS = 16
 const TRIM_MS = 5_000
 
 /** Applies `email.events` until `signal` aborts, and drops from the streams what everybody has read. */
-export async function runRecord(deps: RecordDeps & { readonly db: Database }, signal: AbortSignal): Promise<void> {
+export async function runRecord(
+  deps: RecordDeps & { readonly db: Database },
+  signal: AbortSignal,
+): Promise<void> {
   const apply = consumeTransactionally({
     stream: deps.stream,
     db: deps.db,
@@ -19,7 +22,12 @@ export async function runRecord(deps: RecordDeps & { readonly db: Database }, si
     clock: deps.clock,
     log: deps.log,
     // The topic has one writer, delivery, and its payloads are of this type.
-    handle: (records, transaction) => recordEvents(deps, records.map((record) => record.payload as EmailEventsPayload), transaction),
+    handle: (records, transaction) =>
+      recordEvents(
+        deps,
+        records.map((record) => record.payload as EmailEventsPayload),
+        transaction,
+      ),
   })
   await Promise.all([apply, trimStreams(deps, signal)])
 }
