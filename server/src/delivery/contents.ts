@@ -1,8 +1,8 @@
 import type { DkimSigner } from '@pigeon/mail/dkim.ts'
-import { prepareTemplate, type PreparedTemplate } from '#templates/render-template.ts'
 import type { CompiledTemplate } from '#templates/template.ts'
 import type { Database } from '#platform/postgres/database.ts'
 import type { Log } from '#platform/log.ts'
+import { prepareContent, type CampaignContent } from './compose.ts'
 import { findContent, findStatuses, type CampaignContentRow } from './content.store.ts'
 
 /** Channel on which a change of a campaign's status is told: `{"id":…,"status":…}`. */
@@ -10,20 +10,6 @@ export const CAMPAIGNS_CHANNEL = 'campaigns'
 
 /** Campaigns kept ready in one process. */
 const MAX_CAMPAIGNS = 500
-
-/** What all messages of a campaign have in common. */
-export interface CampaignContent {
-  readonly id: string
-  readonly tenantId: string
-  readonly name: string
-  readonly listId: string | null
-  readonly listName: string | null
-  readonly from: { readonly email: string; readonly name?: string }
-  readonly fromDomain: string
-  readonly replyTo: string | null
-  readonly template: PreparedTemplate
-  readonly signer: DkimSigner
-}
 
 export interface Contents {
   /** Makes these campaigns ready. Rejects when the database cannot be asked. */
@@ -93,7 +79,8 @@ export function createContents(deps: ContentDeps): Contents {
     isSending: (id) => statuses.get(id) === 'sending',
     told: (payload) => {
       const change = parse(payload)
-      if (change !== undefined && (statuses.has(change.id) || loading.has(change.id))) statuses.set(change.id, change.status)
+      if (change !== undefined && (statuses.has(change.id) || loading.has(change.id)))
+        statuses.set(change.id, change.status)
       return change
     },
     refresh: async () => {
@@ -103,27 +90,25 @@ export function createContents(deps: ContentDeps): Contents {
 }
 
 async function contentOf(deps: ContentDeps, row: CampaignContentRow): Promise<CampaignContent> {
-  // Written by the templates feature, and only by it.
-  const compiled = row.compiled as CompiledTemplate
-  const fromDomain = row.from_email.slice(row.from_email.lastIndexOf('@') + 1)
-  return {
-    id: row.id,
+  return prepareContent({
     tenantId: row.tenant_id,
-    name: row.name,
+    campaignId: row.id,
+    campaignName: row.name,
     listId: row.list_id,
-    listName: row.list_name,
     from: row.from_name === null ? { email: row.from_email } : { email: row.from_email, name: row.from_name },
-    fromDomain,
-    replyTo: row.reply_to,
-    template: prepareTemplate(row.subject === null ? compiled : { ...compiled, subject: row.subject }),
-    signer: await deps.loadSigner(row.tenant_id, fromDomain),
-  }
+    replyTo: row.reply_to === null ? undefined : { email: row.reply_to },
+    // Written by the templates feature, and only by it.
+    compiled: row.compiled as CompiledTemplate,
+    subject: row.subject,
+    signer: await deps.loadSigner(row.tenant_id, row.from_email.slice(row.from_email.lastIndexOf('@') + 1)),
+  })
 }
 
 function parse(payload: string): { id: string; status: string } | undefined {
   try {
     const change: unknown = JSON.parse(payload)
-    if (typeof change !== 'object' || change === null || !('id' in change) || !('status' in change)) return undefined
+    if (typeof change !== 'object' || change === null || !('id' in change) || !('status' in change))
+      return undefined
     return { id: String(change.id), status: String(change.status) }
   } catch {
     return undefined

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import type { OutcomeEvent } from '#events/email-events.ts'
+import type { OutcomeEvent, SendJob } from '#events/email-events.ts'
 
 /** An attempt whose final dot was about to leave. */
 export interface JournaledDot {
@@ -7,7 +7,14 @@ export interface JournaledDot {
   readonly attempt: number
   readonly shard: number
   readonly epoch: number
+  /** What an outcome says besides: the next owner writes one for a dot that has none. */
+  readonly job: JobIdentity
 }
+
+export type JobIdentity = Pick<
+  SendJob,
+  'tenantId' | 'campaignId' | 'contactId' | 'mode' | 'claimedAt' | 'domain' | 'provider' | 'expiresAt'
+>
 
 export interface JournaledOutcome {
   readonly shard: number

@@ -1,4 +1,9 @@
-import { EMAIL_EVENTS, SHARD_COUNT, type EmailEventsPayload, type OutcomeEvent } from '#events/email-events.ts'
+import {
+  EMAIL_EVENTS,
+  SHARD_COUNT,
+  type EmailEventsPayload,
+  type OutcomeEvent,
+} from '#events/email-events.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/log.ts'
 import type { Database } from '#platform/postgres/database.ts'
@@ -29,7 +34,9 @@ export interface LeaseDeps {
   /** Which of the shards are this process's to take. */
   readonly isMine: (shard: number) => boolean
   /** Outcomes that the last owner of these shards journaled and may not have stored. */
-  readonly replay: (taken: readonly TakenShard[]) => Promise<readonly { shard: number; epoch: number; event: OutcomeEvent }[]>
+  readonly replay: (
+    taken: readonly TakenShard[],
+  ) => Promise<readonly { shard: number; epoch: number; event: OutcomeEvent }[]>
   /** A shard is ours now: its jobs may be read. */
   readonly onTaken: (shard: OwnedShard) => void
   /** A shard is somebody else's: nothing of it may be sent any more. */
@@ -41,6 +48,8 @@ export interface LeaseDeps {
 export interface ShardLeases {
   get(shard: number): OwnedShard | undefined
   owned(): OwnedShard[]
+  /** Whether every shard that this process wants has been its own. */
+  hasAll(): boolean
   /** Milliseconds of lease that are left; sending may not begin near 0. */
   remainingMs(): number
   run(signal: AbortSignal): Promise<void>
@@ -54,6 +63,7 @@ export interface ShardLeases {
 export function createShardLeases(deps: LeaseDeps): ShardLeases {
   const shards = new Map<number, OwnedShard>()
   const wanted = Array.from({ length: SHARD_COUNT }, (_, id) => id).filter(deps.isMine)
+  const seen = new Set<number>()
   let leaseUntilMs = 0
 
   async function take(): Promise<void> {
@@ -62,13 +72,16 @@ export function createShardLeases(deps: LeaseDeps): ShardLeases {
     const until = deps.clock.monotonicMs() + LEASE_MS
     const now = deps.clock.now()
     const leaseUntil = new Date(now.getTime() + LEASE_MS)
-    const taken = await deps.db.transaction().execute((transaction) => takeShards(transaction, missing, deps.owner, { now, leaseUntil }))
+    const taken = await deps.db
+      .transaction()
+      .execute((transaction) => takeShards(transaction, missing, deps.owner, { now, leaseUntil }))
     if (taken.length === 0) return
     await announce(taken)
     if (shards.size === 0) leaseUntilMs = until
     for (const { id, epoch } of taken) {
       const shard = { id, epoch, finished: 0 }
       shards.set(id, shard)
+      seen.add(id)
       deps.onTaken(shard)
     }
     deps.log.info({ shards: taken.map((each) => `${each.id}@${each.epoch}`) }, 'Took shards.')
@@ -82,9 +95,14 @@ export function createShardLeases(deps: LeaseDeps): ShardLeases {
       const [first] = members
       if (first === undefined) continue
       const { shard, epoch } = first
-      records.push({ partition: shard, key, payload: { kind: 'outcomes', shard, epoch, events: members.map((each) => each.event) } })
+      records.push({
+        partition: shard,
+        key,
+        payload: { kind: 'outcomes', shard, epoch, events: members.map((each) => each.event) },
+      })
     }
-    for (const { id, epoch } of taken) records.push({ partition: id, key: String(id), payload: { kind: 'takeover', shard: id, epoch } })
+    for (const { id, epoch } of taken)
+      records.push({ partition: id, key: String(id), payload: { kind: 'takeover', shard: id, epoch } })
     await deps.stream.append(EMAIL_EVENTS, records)
   }
 
@@ -92,8 +110,17 @@ export function createShardLeases(deps: LeaseDeps): ShardLeases {
     if (shards.size === 0) return
     const until = deps.clock.monotonicMs() + LEASE_MS
     const capacity = deps.canTake() ? SHARD_CAPACITY : 0
-    const renewals = [...shards.values()].map(({ id, epoch, finished }) => ({ id, epoch, allowedTotal: finished + capacity }))
-    const kept = await renewLeases(deps.db, renewals, deps.owner, new Date(deps.clock.now().getTime() + LEASE_MS))
+    const renewals = [...shards.values()].map(({ id, epoch, finished }) => ({
+      id,
+      epoch,
+      allowedTotal: finished + capacity,
+    }))
+    const kept = await renewLeases(
+      deps.db,
+      renewals,
+      deps.owner,
+      new Date(deps.clock.now().getTime() + LEASE_MS),
+    )
     leaseUntilMs = until
     for (const { id } of renewals) {
       const shard = shards.get(id)
@@ -109,7 +136,10 @@ export function createShardLeases(deps: LeaseDeps): ShardLeases {
       try {
         await step()
       } catch (error) {
-        deps.log.warn({ err: error }, 'The leases of this process could not be seen to; they are tried again.')
+        deps.log.warn(
+          { err: error },
+          'The leases of this process could not be seen to; they are tried again.',
+        )
         await deps.clock.sleep(RENEW_MS, signal)
       }
       await deps.clock.sleep(everyMs, signal)
@@ -119,6 +149,7 @@ export function createShardLeases(deps: LeaseDeps): ShardLeases {
   return {
     get: (shard) => shards.get(shard),
     owned: () => [...shards.values()],
+    hasAll: () => wanted.every((id) => seen.has(id)),
     remainingMs: () => leaseUntilMs - deps.clock.monotonicMs(),
     run: async (signal) => {
       while (!signal.aborted) {

@@ -65,7 +65,7 @@ export async function createContext(config: Config, role: string, endpoints: End
         applicationName: `pigeon ${role}`,
         statementTimeoutMs: STATEMENT_TIMEOUT_MS,
       }),
-    openStream: (db) => createPostgresStream({ db, connection: connection('pigeon_engine'), topics: TOPICS, log }),
+    openStream: (db) => createPostgresStream({ db, connection: connection('pigeon_engine'), topics: TOPICS, clock: systemClock, log }),
     openAnalytics: () => openAnalytics(endpoints.analytics),
   }
 }

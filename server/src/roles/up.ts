@@ -91,7 +91,7 @@ async function startStores(
   const passwords = { pigeon_api: rolePassword(keys, 'pigeon_api'), pigeon_engine: rolePassword(keys, 'pigeon_engine') }
   const analytics = openAnalytics(endpoints.analytics)
   try {
-    await Promise.all([migrate(endpoints.postgres, { log, clock: systemClock, passwords }), migrateAnalytics(analytics, { log, clock: systemClock })])
+    await Promise.all([migrate(endpoints.postgres, { log, clock: systemClock, passwords }), migrateAnalytics({ analytics, log, clock: systemClock })])
   } finally {
     await analytics.close()
   }

@@ -1,0 +1,45 @@
+import type { OutcomeEvent, SendingMode } from '#events/email-events.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { JournaledDot, JournaledOutcome } from './journal-entry.ts'
+import { outcomeOf, type RetryPlan } from './retry.ts'
+
+/**
+ * The outcome of an attempt whose final dot was sent and whose reply nobody saw: deferred, in doubt. It may have
+ * arrived; trying again is the lesser evil, because the other is a message that silently never comes.
+ */
+export function inDoubtOutcome(
+  dot: JournaledDot,
+  options: { clock: Clock; plans: Record<SendingMode, RetryPlan>; random: () => number; source: string },
+): JournaledOutcome {
+  const now = options.clock.now()
+  const { job } = dot
+  const outcome = outcomeOf(
+    { kind: 'broken', phase: 'dot', error: 'this process ended before the reply came', dotSent: true },
+    {
+      attempt: dot.attempt,
+      now,
+      expiresAt: new Date(job.expiresAt),
+      plan: options.plan,
+      random: options.random,
+    },
+  )
+  const event: OutcomeEvent = {
+    ...outcome,
+    messageId: dot.messageId,
+    tenantId: job.tenantId,
+    campaignId: job.campaignId,
+    contactId: job.contactId,
+    attempt: dot.attempt,
+    claimedAt: job.claimedAt,
+    domain: job.domain,
+    provider: job.provider,
+    source: options.source,
+    startedAt: now.toISOString(),
+    at: now.toISOString(),
+    mxHost: null,
+    mxAddress: null,
+    isTls: false,
+    transcript: null,
+  }
+  return { shard: dot.shard, epoch: dot.epoch, event }
+}

@@ -1,0 +1,252 @@
+import { join } from 'node:path'
+import { EMAIL_SEND, type OutcomeEvent, type SendBatch } from '#events/email-events.ts'
+import type { Database } from '#platform/postgres/database.ts'
+import type { Stream, StreamRecord } from '#platform/stream/stream.ts'
+import { findSuppressed } from '#suppressions/find-suppressed.ts'
+import { CAMPAIGNS_CHANNEL } from './contents.ts'
+import { createLanes, type HeldJob, type Lanes } from './lanes.ts'
+import { createOutbox } from './outbox.ts'
+import { SUPPRESSIONS_CHANNEL } from './recent-suppressions.ts'
+import { inDoubtOutcome } from './replay.ts'
+import { deleteSegments, replayJournal, type Replay } from './replay-journal.ts'
+import { sendJob, type SendDeps } from './send-job.ts'
+import { createShardLeases, LEASE_MS, type ShardLeases } from './shard-leases.ts'
+import type { JournaledOutcome } from './journal-entry.ts'
+
+export interface DeliveryDeps extends Omit<SendDeps, 'mayBegin'> {
+  readonly db: Database
+  readonly stream: Stream
+  /** Stable over restarts: a process that starts with the name of a dead one takes its shards at once. */
+  readonly owner: string
+  readonly isMine: (shard: number) => boolean
+  /** Where the journals of all owners on this machine are. */
+  readonly journalDir: string
+  /** What the last process of this name left in its journal, read before this one opened its own. */
+  readonly left: Replay
+  readonly maxConnections: number
+  readonly maxConnectionsPerProvider: number
+}
+
+export interface Delivery {
+  /** Takes notifications of `campaigns` and `suppressions`. */
+  notify(channel: string, payload: string): void
+  /** Notifications may have been missed. */
+  catchUp(): Promise<void>
+  run(signal: AbortSignal): Promise<void>
+}
+
+/** Stream records that one read takes: each holds up to 500 jobs. */
+const READ_RECORDS = 8
+const WAIT_MS = 500
+const FAILURE_MS = 300
+/** Nothing begins when the lease has less than this left. */
+const LEASE_MARGIN_MS = LEASE_MS / 3
+/** Jobs in conversation or composing, for each connection: the next message is ready when the connection is. */
+const ACTIVE_PER_CONNECTION = 2
+const COMMIT_MS = 1_000
+
+/** The work of the role `deliver`: shards, lanes, attempts and their outcomes. */
+export function createDelivery(deps: DeliveryDeps): Delivery {
+  const outbox = createOutbox({
+    ...deps,
+    confirm: (events) => {
+      deps.journal.confirm(events)
+      lanes.pump()
+    },
+  })
+  const leases: ShardLeases = createShardLeases({
+    ...deps,
+    replay: (taken) => replayAll(deps, new Map(taken.map((each) => [each.id, each.previous_owner]))),
+    onTaken: (shard) => positions.delete(shard.id),
+    onLost: (shard) => void lanes.remove((held) => held.shard === shard.id),
+    canTake: () => outbox.hasRoom() && deps.journal.failure() === undefined,
+  })
+  const positions = new Map<number, bigint>()
+  const sendDeps: SendDeps = {
+    ...deps,
+    mayBegin: ({ shard, epoch }) =>
+      leases.get(shard)?.epoch === epoch &&
+      leases.remainingMs() > LEASE_MARGIN_MS &&
+      deps.journal.failure() === undefined,
+  }
+  const lanes: Lanes = createLanes({
+    maxActive: deps.maxConnections * ACTIVE_PER_CONNECTION,
+    maxActivePerProvider: deps.maxConnectionsPerProvider * ACTIVE_PER_CONNECTION,
+    mayBegin: () => outbox.hasRoom(),
+    send: async (held) => finish(held, await sendJob(sendDeps, held)),
+  })
+
+  function finish(held: HeldJob, event: OutcomeEvent): void {
+    const shard = leases.get(held.shard)
+    if (shard?.epoch === held.epoch) shard.finished++
+    outbox.push(held.shard, held.epoch, event)
+    if (event.type === 'returned') return
+    // Not awaited: the next final dot on any connection waits for this line anyway, because lines are written in order.
+    deps.journal
+      .outcome(held.shard, held.epoch, event)
+      .catch((error: unknown) => deps.log.error({ err: error }, 'The journal could not be written.'))
+  }
+
+  function giveBack(jobs: readonly HeldJob[]): void {
+    for (const held of jobs) finish(held, returned(held, deps))
+  }
+
+  async function take(records: readonly StreamRecord[]): Promise<void> {
+    const held: HeldJob[] = []
+    for (const record of records) {
+      // dispatch alone writes this topic, and its payloads are of this type.
+      const batch = record.payload as SendBatch
+      if (leases.get(batch.shard)?.epoch !== batch.epoch) continue
+      for (const job of batch.jobs) held.push({ job, shard: batch.shard, epoch: batch.epoch })
+    }
+    if (held.length === 0) return
+    await deps.contents.load([...new Set(held.map((each) => each.job.campaignId))])
+    lanes.push(await withoutSuppressed(deps, held, finish))
+  }
+
+  async function readLoop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        const partitions = leases.owned().map((shard) => shard.id)
+        const records =
+          partitions.length === 0
+            ? []
+            : await deps.stream.read(EMAIL_SEND, 'deliver', {
+                maxRecords: READ_RECORDS,
+                partitions,
+                from: positions,
+              })
+        if (records.length === 0) {
+          await deps.stream.wait(EMAIL_SEND, WAIT_MS, signal)
+          continue
+        }
+        await take(records)
+        for (const record of records) positions.set(record.partition, record.offset + 1n)
+      } catch (error) {
+        deps.log.warn({ err: error }, 'Jobs could not be read; they are read again.')
+        await deps.clock.sleep(FAILURE_MS, signal)
+      }
+    }
+  }
+
+  return {
+    notify: (channel, payload) => {
+      if (channel === SUPPRESSIONS_CHANNEL) deps.suppressions.remember(payload)
+      if (channel !== CAMPAIGNS_CHANNEL) return
+      const change = deps.contents.told(payload)
+      if (change !== undefined && change.status !== 'sending')
+        giveBack(lanes.remove((held) => held.job.campaignId === change.id))
+    },
+    catchUp: async () => {
+      await deps.contents.refresh()
+      giveBack(lanes.remove((held) => !deps.contents.isSending(held.job.campaignId)))
+    },
+    run: async (signal) => {
+      const finishing = new AbortController()
+      const background = Promise.all([leases.run(finishing.signal), outbox.run(finishing.signal)])
+      await Promise.all([readLoop(signal), commitLoop(deps, positions, signal), forgetWhatWasLeft(deps, leases, signal)])
+      giveBack(lanes.remove(() => true))
+      await lanes.idle()
+      finishing.abort()
+      await background
+      await outbox.flush()
+      await leases.release()
+    },
+  }
+}
+
+/** What was left in the journal may go when every shard of this process has begun: then all of it is in the stream. */
+async function forgetWhatWasLeft(deps: DeliveryDeps, leases: ShardLeases, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await deps.clock.sleep(COMMIT_MS, signal)
+    if (!leases.hasAll()) continue
+    await deleteSegments(deps.left)
+    return
+  }
+}
+
+/** What earlier owners of the shards journaled; a dot without an outcome is in doubt. */
+async function replayAll(deps: DeliveryDeps, owners: ReadonlyMap<number, string | null>): Promise<JournaledOutcome[]> {
+  const outcomes: JournaledOutcome[] = []
+  for (const [owner, shards] of Map.groupBy(owners.keys(), (shard) => owners.get(shard) ?? null)) {
+    if (owner === null) continue
+    const replay = owner === deps.owner ? deps.left : await replayJournal(join(deps.journalDir, owner), new Set(shards))
+    const wanted = new Set(shards)
+    const known = replay.outcomes.filter((each) => wanted.has(each.shard))
+    const inDoubt = replay.inDoubt.filter((each) => wanted.has(each.shard))
+    outcomes.push(...known, ...inDoubt.map((dot) => inDoubtOutcome(dot, { ...deps, random: Math.random, source: deps.settings.source })))
+    if (known.length + inDoubt.length > 0) {
+      deps.log.warn({ owner, outcomes: known.length, inDoubt: inDoubt.length, damaged: replay.damagedLines }, 'Replayed the journal of an earlier process.')
+    }
+  }
+  return outcomes
+}
+
+/** Offsets only tell the stream what may be dropped: jobs of an earlier process are fenced by their epoch. */
+async function commitLoop(
+  deps: DeliveryDeps,
+  positions: ReadonlyMap<number, bigint>,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await deps.clock.sleep(COMMIT_MS, signal)
+    try {
+      const committed = await deps.stream.offsets(EMAIL_SEND, 'deliver')
+      const moves = [...positions].flatMap(([partition, to]) => {
+        const from = committed.get(partition)
+        return from !== undefined && from < to ? [{ partition, from, to }] : []
+      })
+      if (moves.length > 0) await deps.stream.commit(EMAIL_SEND, 'deliver', moves)
+    } catch (error) {
+      deps.log.debug({ err: error }, 'Offsets could not be stored; they are stored later.')
+    }
+  }
+}
+
+async function withoutSuppressed(
+  deps: DeliveryDeps,
+  held: readonly HeldJob[],
+  finish: (held: HeldJob, event: OutcomeEvent) => void,
+): Promise<HeldJob[]> {
+  const suppressed = await findSuppressed(
+    deps.db,
+    {
+      tenantIds: held.map((each) => each.job.tenantId),
+      addressKeys: held.map((each) => each.job.recipient.toLowerCase()),
+      listIds: held.map((each) => deps.contents.get(each.job.campaignId)?.listId ?? null),
+    },
+    deps.clock.now(),
+  )
+  if (suppressed.size === 0) return [...held]
+  return held.filter((each, index) => {
+    if (!suppressed.has(index)) return true
+    finish(each, {
+      ...returned(each, deps),
+      type: 'suppressed',
+      reply: `Suppressed: ${suppressed.get(index)}.`,
+    })
+    return false
+  })
+}
+
+function returned({ job }: HeldJob, deps: DeliveryDeps): OutcomeEvent {
+  const now = deps.clock.now().toISOString()
+  const { messageId, tenantId, campaignId, contactId, attempt, claimedAt, domain, provider } = job
+  return {
+    type: 'returned',
+    ...{ messageId, tenantId, campaignId, contactId, attempt, claimedAt, domain, provider },
+    source: deps.settings.source,
+    startedAt: now,
+    at: now,
+    code: null,
+    enhanced: null,
+    class: null,
+    reply: null,
+    retryAt: null,
+    inDoubt: false,
+    mxHost: null,
+    mxAddress: null,
+    isTls: false,
+    transcript: null,
+  }
+}

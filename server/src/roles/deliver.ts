@@ -1,0 +1,115 @@
+import { createDkimSigner } from '@pigeon/mail/dkim.ts'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { createContents } from '#delivery/contents.ts'
+import { openJournal } from '#delivery/journal.ts'
+import { createMailRoutes } from '#delivery/mail-routes.ts'
+import { createRecentSuppressions } from '#delivery/recent-suppressions.ts'
+import { replayJournal } from '#delivery/replay-journal.ts'
+import { createDelivery } from '#delivery/run-delivery.ts'
+import { createSmtpPool } from '#delivery/transport/smtp-pool.ts'
+import { loadSigningKeys } from '#domains/load-signing-keys.ts'
+import { listen } from '#platform/postgres/listen.ts'
+import { unsubscribeUrl } from '#tracking/unsubscribe-link.ts'
+import type { Config } from '#config/sections.ts'
+import type { Context, RunningRole } from './context.ts'
+import { mailRouteSettings } from './mail-route-settings.ts'
+
+const CONNECTIONS = 6
+const IDLE_MS = 30_000
+const MAX_WAIT_MS = 60_000
+const BACK_OFF_BASE_MS = 1_000
+const BACK_OFF_MAX_MS = 300_000
+
+export async function startDeliver(context: Context): Promise<RunningRole> {
+  const { config, clock, log, place, keys } = context
+  const db = context.openDatabase('pigeon_engine', CONNECTIONS)
+  const stream = await context.openStream(db)
+  const owner = `deliver-${place.index + 1}`
+  const journalDir = join(config.PIGEON_DATA_DIR, 'journal')
+  const left = await replayJournal(join(journalDir, owner))
+  const journal = await openJournal({ dir: join(journalDir, owner) })
+  const contents = createContents({
+    db,
+    log,
+    loadSigner: async (tenantId, domain) => {
+      const found = await loadSigningKeys({ db, keys }, tenantId, domain)
+      if (found === undefined) throw new Error(`The domain ${domain} is no longer verified: nothing can be signed for it.`)
+      return createDkimSigner(found)
+    },
+  })
+  const transport = createSmtpPool({
+    clock,
+    timeouts: timeoutsOf(config),
+    limitsOf: () => ({ maxConnections: config.PIGEON_CONNECTIONS_PER_PROVIDER, maxMessagesPerConnection: config.PIGEON_MESSAGES_PER_CONNECTION }),
+    maxConnections: config.PIGEON_DELIVERY_CONNECTIONS,
+    idleMs: IDLE_MS,
+    maxWaitMs: MAX_WAIT_MS,
+    backOffBaseMs: BACK_OFF_BASE_MS,
+    backOffMaxMs: BACK_OFF_MAX_MS,
+  })
+  const delivery = createDelivery({
+    db,
+    stream,
+    clock,
+    log,
+    owner,
+    isMine: (shard) => shard % place.count === place.index,
+    journal,
+    journalDir,
+    left,
+    contents,
+    suppressions: createRecentSuppressions(),
+    routes: createMailRoutes({ clock }, mailRouteSettings(config)),
+    transport,
+    unsubscribeUrl: unsubscribeUrl({ publicUrl: config.PIGEON_PUBLIC_URL, keys }),
+    plans: {
+      live: { firstMs: config.PIGEON_RETRY_FIRST_SECONDS * 1000, maxMs: config.PIGEON_RETRY_MAX_SECONDS * 1000 },
+      sandbox: { firstMs: config.PIGEON_SANDBOX_RETRY_FIRST_MS, maxMs: config.PIGEON_RETRY_MAX_SECONDS * 1000 },
+    },
+    settings: {
+      ehloName: config.PIGEON_EHLO_NAME ?? hostname(),
+      returnPathPrefix: config.PIGEON_RETURN_PATH_PREFIX,
+      tls: config.PIGEON_TLS_POLICY === 'none' ? 'off' : config.PIGEON_TLS_POLICY,
+      source: 'default',
+    },
+    maxConnections: config.PIGEON_DELIVERY_CONNECTIONS,
+    maxConnectionsPerProvider: config.PIGEON_CONNECTIONS_PER_PROVIDER,
+  })
+  const stopping = new AbortController()
+  const listening = listen(context.connection('pigeon_engine'), {
+    channels: ['campaigns', 'suppressions'],
+    onNotify: delivery.notify,
+    onReconnect: () => void delivery.catchUp().catch((error: unknown) => log.warn({ err: error }, 'Could not catch up after a lost connection.')),
+    log,
+    clock,
+    signal: stopping.signal,
+  })
+  const work = delivery.run(stopping.signal)
+  return {
+    stop: async () => {
+      stopping.abort()
+      await Promise.all([work, listening])
+      await transport.close(5_000)
+      await journal.close()
+      await stream.close()
+      await db.destroy()
+    },
+  }
+}
+
+function timeoutsOf(config: Config) {
+  const command = config.PIGEON_COMMAND_TIMEOUT_SECONDS * 1000
+  return {
+    connectMs: config.PIGEON_CONNECT_TIMEOUT_SECONDS * 1000,
+    bannerMs: config.PIGEON_BANNER_TIMEOUT_SECONDS * 1000,
+    ehloMs: command,
+    tlsMs: config.PIGEON_CONNECT_TIMEOUT_SECONDS * 1000,
+    mailMs: command,
+    rcptMs: command,
+    dataMs: config.PIGEON_DATA_TIMEOUT_SECONDS * 1000,
+    blockMs: config.PIGEON_BLOCK_TIMEOUT_SECONDS * 1000,
+    dotMs: config.PIGEON_DOT_TIMEOUT_SECONDS * 1000,
+    quitMs: 5_000,
+  }
+}
