@@ -105,7 +105,12 @@ async function send(
   path: string,
   body: unknown,
 ): Promise<Buffer> {
-  const { status, bytes } = await exchange(agent, options, method, path, body)
+  let reply = await exchange(agent, options, method, path, body)
+  // Every request here may be made twice, and a connection of its own cannot be stale.
+  if (reply === 'stale') reply = await exchange(undefined, options, method, path, body)
+  if (reply === 'stale')
+    throw new Problem('unavailable', 'windtunnel.unreachable', 'The windtunnel closed the connection.')
+  const { status, bytes } = reply
   if (status < 300) return bytes
   const problem = parseJson(bytes)
   if (!Value.Check(shapes.ProblemBodySchema, problem)) {
@@ -122,16 +127,22 @@ const KINDS = new Map<number, ProblemKind>([
   [429, 'limited'],
 ])
 
+interface Reply {
+  readonly status: number
+  readonly bytes: Buffer
+}
+
+/** One request. 'stale': the server closed a kept connection at the moment we used it, so nothing was heard. */
 function exchange(
-  agent: Agent,
+  agent: Agent | undefined,
   options: WindtunnelAddress & { readonly timeoutMs?: number },
   method: string,
   path: string,
   body: unknown,
-): Promise<{ status: number; bytes: Buffer }> {
+): Promise<Reply | 'stale'> {
   const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
-  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; bytes: Buffer }>()
+  const { promise, resolve, reject } = Promise.withResolvers<Reply | 'stale'>()
   const fail = (cause: unknown) =>
     reject(
       new Problem(
@@ -146,7 +157,7 @@ function exchange(
   const headers =
     payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': payload.length }
   const sent = request(
-    { ...target, method, agent, headers, signal: AbortSignal.timeout(timeoutMs) },
+    { ...target, method, agent: agent ?? false, headers, signal: AbortSignal.timeout(timeoutMs) },
     (response) => {
       const chunks: Buffer[] = []
       let size = 0
@@ -159,7 +170,10 @@ function exchange(
       response.on('end', () => resolve({ status: response.statusCode ?? 0, bytes: Buffer.concat(chunks) }))
     },
   )
-  sent.on('error', fail)
+  sent.on('error', (error) => {
+    if (sent.reusedSocket && 'code' in error && error.code === 'ECONNRESET') resolve('stale')
+    else fail(error)
+  })
   sent.end(payload)
   return promise
 }

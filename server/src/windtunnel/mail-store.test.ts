@@ -128,6 +128,19 @@ test('counters, index and bytes are there again after a restart, also when the l
   await torn.close()
 })
 
+test('what was acknowledged is there when the process never got to close the store', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const killed = await openMailStore(deps, directory)
+  t.after(() => killed.close())
+  await Promise.all(numbers(1, 20).map((number) => put(killed, messageNumber(number))))
+  const again = await openMailStore(deps, directory)
+  assert.deepEqual(again.stats(), killed.stats())
+  const entry = again.entry(20)
+  assert.ok(entry)
+  assert.deepEqual(await again.raw(entry), messageNumber(20).content)
+  await again.close()
+})
+
 test('a message whose bytes were lost is listed without them', async (t) => {
   const directory = await temporaryDirectory(t)
   const store = await openMailStore(deps, directory)

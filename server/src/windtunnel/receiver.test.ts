@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { manualClock } from '@pigeon/server/test/manual-clock.ts'
 import { waitFor } from '@pigeon/server/test/wait-for.ts'
@@ -183,6 +186,20 @@ test('pipelined commands are answered in order wherever the bytes are cut', asyn
       /^Message-ID: <[12]@news\.example>\r\nSubject: x\r\n\r\n\.dot\r\n\.\r\nlast\r\n$/,
     )
   }
+})
+
+test('a full disk is answered with 452, nothing is counted, and the connection goes on', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'full-disk-'))
+  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  await mkdir(join(dataDir, 'windtunnel'))
+  await symlink('/dev/full', join(dataDir, 'windtunnel', '000001.eml'))
+  const { visit, client } = await runWindtunnel(t, { settings: { dataDir } })
+  const visitor = await visit('plain')
+  assert.match(await send(visitor, 'ann@plain.example'), /^452 4\.3\.1 /)
+  assert.match(await send(visitor, 'ann@plain.example'), /^452 4\.3\.1 /)
+  assert.equal((await client.stats()).received, 0)
+  await client.reset()
+  assert.match(await send(visitor, 'ann@plain.example'), /^250 /, 'a new segment has room')
 })
 
 test('a large message of many chunks arrives byte for byte', async (t) => {

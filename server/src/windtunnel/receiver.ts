@@ -8,7 +8,7 @@ import type { SessionDeps } from './smtp-state.ts'
 import { createWords } from './smtp-words.ts'
 
 const IDLE_TIMEOUT_MS = 120_000
-/** Open connections of one provider; beyond it the kernel's queue and then the visitor waits. */
+/** Open connections of one provider; those beyond it are closed without a word. */
 const MAX_CONNECTIONS = 5000
 
 export interface Receiver {
@@ -106,6 +106,9 @@ function converse(
             socket = new TLSSocket(plain, { isServer: true, secureContext })
             socket.on('error', () => plain.destroy())
             socket.on('data', onData)
+            // What comes through TLS does not count as activity of the plain socket.
+            plain.setTimeout(0)
+            socket.setTimeout(IDLE_TIMEOUT_MS, () => plain.destroy())
             session.secured()
           },
   })
