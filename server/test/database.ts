@@ -82,14 +82,15 @@ function open(admin: PoolConfig): TestDatabase {
 
 let starting: Promise<PoolConfig> | undefined
 
-/** The server of the whole run (PIGEON_TEST_POSTGRES), or one for this process. */
 async function serverConnection(): Promise<PoolConfig> {
-  const given = process.env['PIGEON_TEST_POSTGRES']
-  starting ??=
-    given === undefined || given === ''
-      ? startSharedPostgres().then((server) => server.connection)
-      : Promise.resolve(parseConnection(given))
+  starting ??= findServer()
   return starting
+}
+
+/** The server of the whole run (PIGEON_TEST_POSTGRES), or one for this process. */
+async function findServer(): Promise<PoolConfig> {
+  const given = process.env['PIGEON_TEST_POSTGRES'] ?? ''
+  return parseConnection(given === '' ? (await startSharedPostgres()).connection : given)
 }
 
 let making: Promise<string> | undefined

@@ -5,9 +5,8 @@ import type { PoolConfig } from 'pg'
 
 /** A PostgreSQL for tests alone: fsync is off, and it is deleted when the process that started it ends, however it ends. */
 export interface SharedPostgres {
-  readonly connection: PoolConfig
-  /** What other processes take from the environment variable PIGEON_TEST_POSTGRES. */
-  readonly environment: string
+  /** JSON; other processes of the run take it from the environment variable PIGEON_TEST_POSTGRES. */
+  readonly connection: string
   stop(): Promise<void>
 }
 
@@ -21,13 +20,11 @@ export async function startSharedPostgres(): Promise<SharedPostgres> {
   const script = fileURLToPath(new URL('./shared-postgres-process.ts', import.meta.url))
   const child = spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  const environment = await firstLine(child.stdout, ended)
-  const connection = parseConnection(environment)
+  const connection = await firstLine(child.stdout, ended)
   child.unref()
   for (const stream of [child.stdin, child.stdout]) if (stream instanceof Socket) stream.unref()
   return {
     connection,
-    environment,
     stop: async () => {
       child.ref()
       child.stdin.end()
@@ -54,7 +51,7 @@ async function firstLine(stream: NodeJS.ReadableStream, ended: Promise<void>): P
   return Promise.race([line, failed])
 }
 
-/** The JSON that `environment` holds: host, port, user, password, database. */
+/** Reads the JSON of `connection`: host, port, user, password, database. */
 export function parseConnection(text: string): PoolConfig {
   const value: unknown = JSON.parse(text)
   if (typeof value !== 'object' || value === null)

@@ -40,7 +40,7 @@ export async function findPlace(dataDir: string, log: Log): Promise<ClusterPlace
     return {
       dataDir: realDir,
       clusterDir: inside,
-      socketDir: await socketDirFor(inside, null),
+      socketDir: await makePrivate(socketPath(inside), null),
       binaries,
       user: null,
     }
@@ -50,7 +50,7 @@ export async function findPlace(dataDir: string, log: Log): Promise<ClusterPlace
   return {
     dataDir: realDir,
     clusterDir,
-    socketDir: await socketDirFor(clusterDir, user),
+    socketDir: await makePrivate(socketPath(clusterDir), user),
     binaries: (await canReach(join(binaries.native, 'bin', 'postgres'), user))
       ? binaries
       : await copyBinaries(binaries, join(SYSTEM_DIR, `postgresql-${binaries.version}`)),
@@ -105,33 +105,33 @@ async function systemPlace(dataDir: string, user: UnixUser, log: Log): Promise<s
   return clusterDir
 }
 
+const OWN_FILES = [
+  'postgres',
+  'postgres.init',
+  'postgres.password',
+  'postgres.log',
+  'postgres.log.1',
+  LOCATION_FILE,
+]
+
 /** Deletes the database of a data directory, wherever it lies. The server must have been stopped. */
 export async function removeCluster(dataDir: string): Promise<void> {
-  const noted = await readFile(join(dataDir, LOCATION_FILE), 'utf8').catch(() => null)
-  if (noted !== null && dirname(dirname(noted.trim())) === SYSTEM_DIR) {
-    await rm(dirname(noted.trim()), { recursive: true, force: true })
+  const realDir = await realpath(dataDir).catch(() => null)
+  if (realDir === null) return
+  const noted = (await readFile(join(realDir, LOCATION_FILE), 'utf8').catch(() => '')).trim()
+  if (noted !== '' && dirname(dirname(noted)) === SYSTEM_DIR) {
+    await rm(dirname(noted), { recursive: true, force: true })
   }
-  for (const name of [
-    'postgres',
-    'postgres.init',
-    'postgres.socket',
-    'postgres.password',
-    'postgres.log',
-    LOCATION_FILE,
-  ]) {
-    await rm(join(dataDir, name), { recursive: true, force: true })
-  }
+  await rm(socketPath(noted === '' ? join(realDir, 'postgres') : noted), { recursive: true, force: true })
+  for (const name of OWN_FILES) await rm(join(realDir, name), { recursive: true, force: true })
 }
 
-async function socketDirFor(clusterDir: string, user: UnixUser | null): Promise<string> {
+function socketPath(clusterDir: string): string {
   const wanted = `${clusterDir}.socket`
-  if (Buffer.byteLength(wanted) <= MAX_SOCKET_DIR_BYTES) return makePrivate(wanted, user)
+  if (Buffer.byteLength(wanted) <= MAX_SOCKET_DIR_BYTES) return wanted
   const name = `pigeon-${createHash('sha256').update(clusterDir).digest('hex').slice(0, 16)}`
   const temporary = join(tmpdir(), name)
-  return makePrivate(
-    Buffer.byteLength(temporary) <= MAX_SOCKET_DIR_BYTES ? temporary : join('/tmp', name),
-    user,
-  )
+  return Buffer.byteLength(temporary) <= MAX_SOCKET_DIR_BYTES ? temporary : join('/tmp', name)
 }
 
 /** A directory that only the server's user may enter. Somebody else's (a trap in a shared /tmp) is refused. */

@@ -1,6 +1,5 @@
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Client, type PoolConfig, escapeIdentifier } from 'pg'
+import type { PoolConfig } from 'pg'
 import { systemClock, type Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/log.ts'
 import { Problem } from '#platform/problem.ts'
@@ -13,13 +12,14 @@ import {
   findRunningPostmaster,
   limitLog,
   logFile,
-  logSince,
+  logSize,
   SERVER_SETTINGS,
   spawnPostmaster,
   stopPostmaster,
   type Postmaster,
 } from './postmaster.ts'
 import { errorCode } from './process-identity.ts'
+import { DATABASE, waitUntilReady } from './readiness.ts'
 
 export interface EmbeddedPostgresOptions {
   /** Pigeon's data directory; the cluster lies in it, or (as root, when another user cannot reach it) where its `postgres.location` says. */
@@ -43,12 +43,12 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>
 }
 
-const DATABASE = 'pigeon'
 const PORT = 5432
 const ANSWER_DEADLINE_MS = 60_000
-const RECOVERY_DEADLINE_MS = 600_000
+/** One that was left running should answer at once; if not, it is stopped and started. */
+const ADOPTION_DEADLINE_MS = 15_000
 const RETRY_DEADLINE_MS = 60_000
-const ORPHAN_GRACE_MS = 3_000
+const ORPHAN_GRACE_MS = 1_000
 const FIRST_PAUSE_MS = 50
 const MAX_PAUSE_MS = 2_000
 /** A server that dies sooner than this after its start counts towards giving up. */
@@ -216,7 +216,10 @@ async function startOnce(server: Server): Promise<Started> {
   const running = await findRunningPostmaster(place, clock, signal)
   if (running !== null) {
     try {
-      await waitUntilReady(server, running, await logPosition(place))
+      await waitUntilReady(server, running, {
+        position: await logSize(place),
+        answerDeadlineMs: ADOPTION_DEADLINE_MS,
+      })
       return { postmaster: running, adopted: true }
     } catch (error) {
       log.warn(
@@ -227,81 +230,13 @@ async function startOnce(server: Server): Promise<Started> {
     }
   }
   await limitLog(place)
-  const position = await logPosition(place)
+  const position = await logSize(place)
   const postmaster = await spawnPostmaster(place, server.settings)
   try {
-    await waitUntilReady(server, postmaster, position)
+    await waitUntilReady(server, postmaster, { position, answerDeadlineMs: ANSWER_DEADLINE_MS })
   } catch (error) {
     if (!postmaster.hasExited()) await stopPostmaster(postmaster, clock)
     throw error
   }
   return { postmaster, adopted: false }
-}
-
-async function logPosition(place: ClusterPlace): Promise<number> {
-  return (await stat(logFile(place)).catch(() => null))?.size ?? 0
-}
-
-/** Until it lets us in: at once after a clean stop, after the recovery of its log otherwise. */
-async function waitUntilReady(server: Server, postmaster: Postmaster, position: number): Promise<void> {
-  const { clock, place, signal } = server
-  const startedAt = clock.monotonicMs()
-  let recovering = false
-  while (!signal.aborted) {
-    if (postmaster.hasExited()) {
-      const text = await logSince(place, position)
-      throw explainFailure(text, place, new Error(text))
-    }
-    const state = await tryConnect(server.connection)
-    if (state === 'ready') return
-    recovering ||= state === 'recovering'
-    const deadlineMs = recovering ? RECOVERY_DEADLINE_MS : ANSWER_DEADLINE_MS
-    if (clock.monotonicMs() - startedAt > deadlineMs) {
-      throw new Problem(
-        'unavailable',
-        'postgres.no_answer',
-        `PostgreSQL does not answer; ${logFile(place)} may say why.`,
-      )
-    }
-    await clock.sleep(recovering ? 100 : 20, signal)
-  }
-  throw new Problem('unavailable', 'postgres.stopped', 'PostgreSQL was told to stop while it started.')
-}
-
-async function tryConnect(connection: PoolConfig): Promise<'ready' | 'recovering' | 'silent'> {
-  const client = new Client({ ...connection, connectionTimeoutMillis: 5_000 })
-  client.on('error', () => undefined)
-  try {
-    await client.connect()
-    return 'ready'
-  } catch (error) {
-    switch (errorCode(error)) {
-      case '57P03':
-        return 'recovering'
-      case '3D000':
-        await createDatabase(connection)
-        return 'silent'
-      case '28P01':
-        throw new Problem(
-          'unavailable',
-          'postgres.password_wrong',
-          'The stored password of the database does not open it. Restore postgres.password of this data directory.',
-        )
-      default:
-        return 'silent'
-    }
-  } finally {
-    await client.end().catch(() => undefined)
-  }
-}
-
-async function createDatabase(connection: PoolConfig): Promise<void> {
-  const client = new Client({ ...connection, database: 'postgres' })
-  client.on('error', () => undefined)
-  await client.connect()
-  try {
-    await client.query(`create database ${escapeIdentifier(DATABASE)}`)
-  } finally {
-    await client.end()
-  }
 }

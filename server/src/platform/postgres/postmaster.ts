@@ -20,8 +20,11 @@ export interface Postmaster {
 const POLL_MS = 250
 const MAX_LOG_BYTES = 10_000_000
 const TAIL_BYTES = 4_000
-const FAST_STOP_MS = 20_000
-const IMMEDIATE_STOP_MS = 10_000
+const STOP_STEPS = [
+  { signal: 'SIGINT', deadlineMs: 20_000 },
+  { signal: 'SIGQUIT', deadlineMs: 10_000 },
+  { signal: 'SIGKILL', deadlineMs: 10_000 },
+] as const
 
 /** Tuned for a small machine that also runs everything else; durable, because what is accepted must not be lost. */
 export const SERVER_SETTINGS: Readonly<Record<string, string>> = {
@@ -57,8 +60,7 @@ export function logFile(place: ClusterPlace): string {
 
 /** Keeps one earlier log file. Copied and cut, because the server holds the file open. */
 export async function limitLog(place: ClusterPlace): Promise<void> {
-  const size = (await stat(logFile(place)).catch(() => null))?.size ?? 0
-  if (size <= MAX_LOG_BYTES) return
+  if ((await logSize(place)) <= MAX_LOG_BYTES) return
   await copyFile(logFile(place), `${logFile(place)}.1`)
   await truncate(logFile(place))
 }
@@ -103,6 +105,10 @@ export async function spawnPostmaster(
   }
 }
 
+export async function logSize(place: ClusterPlace): Promise<number> {
+  return (await stat(logFile(place)).catch(() => null))?.size ?? 0
+}
+
 /** What the server has written since `position` of its log, the end of it. */
 export async function logSince(place: ClusterPlace, position: number): Promise<string> {
   const handle = await open(logFile(place), 'r').catch(() => null)
@@ -117,7 +123,7 @@ export async function logSince(place: ClusterPlace, position: number): Promise<s
   }
 }
 
-/** A server that an earlier run has left running on this cluster. A pid file of a server that is gone is removed. */
+/** A server that an earlier run has left running on this cluster. */
 export async function findRunningPostmaster(
   place: ClusterPlace,
   clock: Clock,
@@ -130,8 +136,9 @@ export async function findRunningPostmaster(
   const pid = Number(lines[0])
   const clusterDir = await realpath(place.clusterDir)
   if (!(await servesCluster(pid, clusterDir))) {
-    // Its children may still work on the cluster: the server itself checks that through its shared memory.
-    await rm(pidFile, { force: true })
+    // The server deals with a stale pid file itself (it learns from it whether old children still hold the shared
+    // memory), except when its process id now belongs to somebody else.
+    if ((await processIdentity(pid)) !== null) await rm(pidFile, { force: true })
     return null
   }
   const postmaster = watchProcess(pid, async () => servesCluster(pid, clusterDir), clock, signal)
@@ -155,13 +162,13 @@ function watchProcess(
   return { pid, exited: watch(), hasExited: () => gone }
 }
 
-/** Fast shutdown, and when that takes too long the immediate one (which recovers at the next start). */
+/**
+ * Fast shutdown, when that takes too long the immediate one, and SIGKILL for a process that hears nothing: after
+ * these two the next start recovers from the log.
+ */
 export async function stopPostmaster(postmaster: Postmaster, clock: Clock): Promise<void> {
-  for (const [signal, deadlineMs] of [
-    ['SIGINT', FAST_STOP_MS],
-    ['SIGQUIT', IMMEDIATE_STOP_MS],
-  ] as const) {
-    if (!sendSignal(postmaster.pid, signal)) return
+  for (const { signal, deadlineMs } of STOP_STEPS) {
+    if (postmaster.hasExited() || !sendSignal(postmaster.pid, signal)) return
     const deadline = clock.monotonicMs() + deadlineMs
     while (clock.monotonicMs() < deadline) {
       if (postmaster.hasExited() || (await processIdentity(postmaster.pid)) === null) return

@@ -1,0 +1,306 @@
+import assert from 'node:assert/strict'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  access,
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { test, type TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { Client, type PoolConfig } from 'pg'
+import { createLog } from '#platform/log.ts'
+import { Problem } from '#platform/problem.ts'
+import { waitFor } from '@pigeon/server/test/wait-for.ts'
+import { findUser, removeCluster, type UnixUser } from './cluster-place.ts'
+import { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.ts'
+import { processIdentity } from './process-identity.ts'
+
+const log = createLog({ level: 'silent', role: 'test' })
+const isRoot = process.getuid?.() === 0
+const DEADLINE_MS = 60_000
+const CHILD = fileURLToPath(import.meta.resolve('@pigeon/server/test/embedded-postgres-process.ts'))
+
+async function temporaryDir(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'pigeon-embedded-'))
+  t.after(async () => {
+    await removeCluster(join(directory, 'data'))
+    await rm(directory, { recursive: true, force: true })
+  })
+  await chmod(directory, 0o755)
+  return directory
+}
+
+async function start(
+  dataDir: string,
+  settings: Record<string, string> = { fsync: 'off' },
+): Promise<EmbeddedPostgres> {
+  return startEmbeddedPostgres({ dataDir, log, settings })
+}
+
+async function query(connection: PoolConfig, text: string): Promise<unknown[]> {
+  const client = new Client(connection)
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    return (await client.query<{ value: unknown }>(text)).rows.map((row) => row.value)
+  } finally {
+    await client.end()
+  }
+}
+
+interface Reported {
+  readonly connection: PoolConfig
+  readonly adopted: boolean
+  readonly pid: number
+  readonly problem?: string
+}
+
+async function startInChild(
+  dataDir: string,
+  user: Partial<UnixUser> = {},
+): Promise<{ child: ChildProcess; reported: Reported }> {
+  const child = spawn(process.execPath, [CHILD, dataDir], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    cwd: '/',
+    ...user,
+  })
+  const [line]: string[] = await once(createInterface(child.stdout), 'line', {
+    signal: AbortSignal.timeout(DEADLINE_MS),
+  })
+  // Written by our own program, three lines above its end.
+  return { child, reported: JSON.parse(line ?? '') as Reported }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  const exited = once(child, 'exit')
+  child.stdin?.end()
+  await exited
+}
+
+test('the first start makes the database, the second finds it, and a stop leaves no process', async (t) => {
+  const dataDir = join(await temporaryDir(t), 'data')
+  const first = await start(dataDir, {})
+  assert.deepEqual(
+    await query(
+      first.connection,
+      `select current_setting('fsync') || current_setting('listen_addresses') as value`,
+    ),
+    ['on'],
+  )
+  await query(first.connection, 'create table kept as select 1 as value')
+  const pid = first.pid()
+  await first.stop()
+  assert.equal(await first.exited, null)
+  assert.equal(await processIdentity(pid), null)
+  const second = await start(dataDir)
+  assert.equal(second.adopted, false)
+  assert.deepEqual(await query(second.connection, 'select value from kept'), [1])
+  await second.stop()
+})
+
+test('the password is needed, random, and readable by its owner alone', async (t) => {
+  const dataDir = join(await temporaryDir(t), 'data')
+  const server = await start(dataDir)
+  t.after(async () => server.stop())
+  assert.equal((await stat(join(dataDir, 'postgres.password'))).mode & 0o777, 0o600)
+  await assert.rejects(
+    query({ ...server.connection, password: 'guess' }, 'select 1 as value'),
+    /password authentication failed/,
+  )
+})
+
+test('a server whose supervisor was killed is adopted, and its sessions go on', async (t) => {
+  const dataDir = join(await temporaryDir(t), 'data')
+  const { child, reported } = await startInChild(dataDir)
+  const session = new Client(reported.connection)
+  session.on('error', () => undefined)
+  await session.connect()
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  const server = await start(dataDir)
+  t.after(async () => server.stop())
+  assert.equal(server.adopted, true)
+  assert.equal(server.pid(), reported.pid)
+  assert.equal((await session.query('select 1 as value')).rowCount, 1)
+  await session.end()
+  process.kill(server.pid(), 'SIGKILL')
+  await waitFor(
+    'a new server in the place of the adopted one',
+    () => server.pid() !== reported.pid,
+    DEADLINE_MS,
+  )
+})
+
+test('a server that was killed too is started again over its stale pid file', async (t) => {
+  const dataDir = join(await temporaryDir(t), 'data')
+  const { child, reported } = await startInChild(dataDir)
+  await query(reported.connection, 'create table kept as select 1 as value')
+  child.kill('SIGKILL')
+  process.kill(reported.pid, 'SIGKILL')
+  await once(child, 'exit')
+  const server = await start(dataDir)
+  t.after(async () => server.stop())
+  assert.equal(server.adopted, false)
+  assert.deepEqual(await query(server.connection, 'select value from kept'), [1])
+})
+
+test('a pid file that names a process of somebody else is no obstacle', async (t) => {
+  const dataDir = join(await temporaryDir(t), 'data')
+  await (await start(dataDir)).stop()
+  await writeFile(
+    join(dataDir, 'postgres', 'postmaster.pid'),
+    `${process.pid}\n${join(dataDir, 'postgres')}\n1\n5432\n/nowhere\n\n1 1\nready\n`,
+  )
+  const server = await start(dataDir)
+  t.after(async () => server.stop())
+  assert.equal(server.adopted, false)
+})
+
+test('a server that is killed while it works is started again, and what was committed is there', async (t) => {
+  const dataDir = join(await temporaryDir(t), 'data')
+  const server = await start(dataDir, {})
+  t.after(async () => server.stop())
+  await query(server.connection, 'create table kept (value integer)')
+  const busy = Promise.allSettled(
+    [1, 2, 3, 4].map(async () =>
+      query(server.connection, 'select count(*) as value from generate_series(1, 1000000000)'),
+    ),
+  )
+  await query(server.connection, 'insert into kept values (7) returning value')
+  const killed = server.pid()
+  process.kill(killed, 'SIGKILL')
+  await waitFor('a new server', () => server.pid() !== killed, DEADLINE_MS)
+  assert.deepEqual(await query(server.connection, 'select value from kept'), [7])
+  assert.ok((await busy).every(({ status }) => status === 'rejected'))
+})
+
+test('a second process is refused while the first holds the directory, and let in afterwards', async (t) => {
+  const dataDir = join(await temporaryDir(t), 'data')
+  const { child, reported } = await startInChild(dataDir)
+  assert.equal(reported.problem, undefined)
+  await assert.rejects(
+    start(dataDir),
+    (error) => error instanceof Problem && error.code === 'postgres.in_use',
+  )
+  await end(child)
+  const server = await start(dataDir)
+  await server.stop()
+})
+
+test('of five processes that start at once one gets the directory', async (t) => {
+  const dataDir = join(await temporaryDir(t), 'data')
+  const starts = await Promise.all([1, 2, 3, 4, 5].map(async () => startInChild(dataDir)))
+  assert.deepEqual(starts.map(({ reported }) => reported.problem ?? 'started').toSorted(), [
+    ...Array.from({ length: 4 }, () => 'postgres.in_use'),
+    'started',
+  ])
+  await Promise.all(
+    starts.filter(({ reported }) => reported.problem === undefined).map(async ({ child }) => end(child)),
+  )
+})
+
+test('a first start that was interrupted is begun anew', async (t) => {
+  const dataDir = join(await temporaryDir(t), 'data')
+  await mkdir(join(dataDir, 'postgres.init', 'cluster', 'base'), { recursive: true })
+  await writeFile(join(dataDir, 'postgres.init', 'cluster', 'PG_VERSION'), '18\n')
+  await writeFile(join(dataDir, 'postgres.password'), 'of the interrupted start', { mode: 0o600 })
+  const server = await start(dataDir)
+  assert.deepEqual(
+    (await readdir(dataDir)).filter((name) => name.includes('init')),
+    [],
+  )
+  await server.stop()
+})
+
+test('a directory whose path is too long for a socket works', async (t) => {
+  const dataDir = join(await temporaryDir(t), 'x'.repeat(120), 'data')
+  const server = await start(dataDir)
+  const socketDir = server.connection.host ?? ''
+  assert.ok(Buffer.byteLength(socketDir) < 100)
+  assert.equal((await stat(socketDir)).mode & 0o777, 0o700)
+  assert.deepEqual(await query(server.connection, 'select 1 as value'), [1])
+  await server.stop()
+  await removeCluster(dataDir)
+  await assert.rejects(access(socketDir))
+})
+
+test('a database of another version, a lost password and a file in the place of the directory are refused in words', async (t) => {
+  const directory = await temporaryDir(t)
+  const dataDir = join(directory, 'data')
+  await (await start(dataDir)).stop()
+  const password = await readFile(join(dataDir, 'postgres.password'), 'utf8')
+  await rm(join(dataDir, 'postgres.password'))
+  await assert.rejects(start(dataDir), { name: 'Problem', code: 'postgres.password_lost' })
+  await writeFile(join(dataDir, 'postgres.password'), 'another')
+  await assert.rejects(start(dataDir), { name: 'Problem', code: 'postgres.password_wrong' })
+  await writeFile(join(dataDir, 'postgres.password'), password)
+  await writeFile(join(dataDir, 'postgres', 'PG_VERSION'), '12\n')
+  await assert.rejects(start(dataDir), { name: 'Problem', code: 'postgres.version' })
+  await writeFile(join(directory, 'file'), '')
+  await assert.rejects(start(join(directory, 'file')), { name: 'Problem' })
+})
+
+test(
+  'as root under a closed directory the database lies elsewhere, says where, and is removed from there',
+  { skip: !isRoot },
+  async (t) => {
+    const directory = await temporaryDir(t)
+    await chmod(directory, 0o700)
+    const dataDir = join(directory, 'data')
+    const server = await start(dataDir)
+    const clusterDir = (await readFile(join(dataDir, 'postgres.location'), 'utf8')).trim()
+    assert.match(clusterDir, /^\/var\/lib\/pigeon\/[0-9a-f]{16}\/postgres$/)
+    assert.notEqual((await stat(clusterDir)).uid, 0)
+    await query(server.connection, 'create table kept as select 1 as value')
+    await server.stop()
+    const again = await start(dataDir)
+    assert.deepEqual(await query(again.connection, 'select value from kept'), [1])
+    await again.stop()
+    await rm(clusterDir, { recursive: true })
+    await rm(dirname(clusterDir), { recursive: true })
+    await assert.rejects(start(dataDir), { name: 'Problem', code: 'postgres.cluster_gone' })
+    await rm(join(dataDir, 'postgres.location'))
+    await (await start(dataDir)).stop()
+    await removeCluster(dataDir)
+    await assert.rejects(access(dirname(clusterDir)))
+  },
+)
+
+test(
+  'as an ordinary user everything lies in the data directory, and root goes on with it as that user',
+  { skip: !isRoot },
+  async (t) => {
+    const directory = await temporaryDir(t)
+    const nobody = findUser(await readFile('/etc/passwd', 'utf8'), 'nobody')
+    if (nobody === null || !(await othersMayRead(CHILD)))
+      return t.skip('there is no user nobody who can read this checkout')
+    await chown(directory, nobody.uid, nobody.gid)
+    const dataDir = join(directory, 'data')
+    const { child, reported } = await startInChild(dataDir, nobody)
+    assert.equal(reported.connection.host, join(dataDir, 'postgres.socket'))
+    assert.equal((await stat(join(dataDir, 'postgres'))).uid, nobody.uid)
+    await end(child)
+    const server = await start(dataDir)
+    assert.deepEqual(await query(server.connection, 'select 1 as value'), [1])
+    await server.stop()
+    assert.equal((await stat(join(dataDir, 'postgres'))).uid, nobody.uid)
+  },
+)
+
+async function othersMayRead(path: string): Promise<boolean> {
+  for (let at = path; at !== dirname(at); at = dirname(at)) {
+    if (((await stat(at)).mode & (at === path ? 0o004 : 0o001)) === 0) return false
+  }
+  return true
+}
