@@ -40,7 +40,7 @@ export async function scheduleCampaign(deps: CampaignDeps, tenantId: string, id:
   return asTenant(deps.db, tenantId, async (transaction) => {
     const campaign = await lockCampaign(transaction, id)
     assertAllowed('schedule', campaign.status)
-    await assertReady(transaction, campaign)
+    await assertReady(deps, transaction, campaign)
     const set = { scheduled_local: input.send_at, time_zone: timeZone, scheduled_at: at, missed_at: null, problem: null }
     return changeStatus(transaction, id, { status: 'scheduled', set }, deps.clock.now())
   })

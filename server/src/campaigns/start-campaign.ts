@@ -17,10 +17,9 @@ export async function startCampaign(deps: CampaignDeps, tenantId: string, id: st
   return asTenant(deps.db, tenantId, async (transaction) => {
     const campaign = await lockCampaign(transaction, id)
     assertAllowed('send', campaign.status)
-    const ready = await assertReady(transaction, campaign)
+    const { templateVersion, mode } = await assertReady(deps, transaction, campaign)
     const now = deps.clock.now()
-    const mode = deps.installationMode === 'live' && ready.tenantMode === 'live' ? 'live' : 'sandbox'
-    const set = { started_at: now, template_version: ready.templateVersion, mode, missed_at: null, problem: null } as const
+    const set = { started_at: now, template_version: templateVersion, mode, missed_at: null, problem: null }
     return changeStatus(transaction, id, { status: 'sending', set }, now)
   })
 }
@@ -38,10 +37,12 @@ export function campaignNotFound(): Problem {
 
 /** Says everything that is missing at once. */
 export async function assertReady(
+  deps: CampaignDeps,
   transaction: Transaction,
   campaign: Campaign,
-): Promise<{ templateVersion: number; tenantMode: 'sandbox' | 'live' }> {
-  const { list, template, mode } = await findReadiness(transaction, campaign)
+): Promise<{ templateVersion: number; mode: 'sandbox' | 'live' }> {
+  const { list, template, mode: tenantMode } = await findReadiness(transaction, campaign)
+  const mode = deps.installationMode === 'live' && tenantMode === 'live' ? 'live' : 'sandbox'
   const errors: FieldError[] = []
   if (list === undefined) {
     errors.push({ field: 'list_id', code: 'campaigns.no_list', message: 'Choose a list: the campaign has none, or it was deleted.' })
@@ -52,7 +53,7 @@ export async function assertReady(
     errors.push({ field: 'template_id', code: 'campaigns.no_template', message: 'Choose a template: the campaign has none, or it was deleted.' })
   }
   try {
-    await assertCanSendFrom(transaction, campaign.tenant_id, campaign.from_email)
+    await assertCanSendFrom(transaction, campaign.tenant_id, campaign.from_email, mode)
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     errors.push({ field: 'from_email', code: error.code, message: error.message })
@@ -62,5 +63,5 @@ export async function assertReady(
     const message = errors.map((error) => error.message).join(' ')
     throw new Problem('invalid', errors.length === 1 ? first.code : 'campaigns.not_ready', message, { errors })
   }
-  return { templateVersion: template?.version ?? 0, tenantMode: mode }
+  return { templateVersion: template?.version ?? 0, mode }
 }

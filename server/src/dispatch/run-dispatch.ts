@@ -1,5 +1,6 @@
 import { fanOutChunk } from '#campaigns/fan-out.ts'
 import { activeCampaigns, completeCampaign, startDueCampaigns, sweepCancelled, type ProgressDeps } from '#campaigns/progress.ts'
+import { relayOutbox } from '#events/outbox.ts'
 import type { Log } from '#platform/log.ts'
 import { claimAndAppend, type Lifetimes } from './claim.ts'
 import { refreshRoutes, routeNewDomains, type RouteDeps } from './route-domains.ts'
@@ -36,6 +37,7 @@ export async function runDispatch(deps: DispatchDeps, signal: AbortSignal): Prom
     }),
     repeat(deps, signal, 'claim', IDLE_MS / 2, () => claimForAll(deps)),
     repeat(deps, signal, 'end', IDLE_MS, () => endAll(deps)),
+    repeat(deps, signal, 'outbox', IDLE_MS * 2, () => relayOutbox(deps)),
   ])
 }
 

@@ -1,4 +1,5 @@
 import { findCampaign } from '#campaigns/get-campaign.ts'
+import { Type } from 'typebox'
 import type { App } from '#http/app.ts'
 import { IdParams, Page, problems } from '#http/schemas.ts'
 import { who } from '#http/who.ts'
@@ -48,7 +49,7 @@ export function registerSandbox(app: App, deps: SandboxDeps): void {
   app.route({
     method: 'GET',
     url: '/v1/sandbox/messages/:sequence/raw',
-    schema: { operationId: 'getSandboxMessageSource', tags, summary: 'A received message as it came, byte for byte', params: SequenceParams, produces: ['message/rfc822'], response: { ...problems(404) } },
+    schema: { operationId: 'getSandboxMessageSource', tags, summary: 'A received message as it came, byte for byte', params: SequenceParams, produces: ['message/rfc822'], response: { 200: Type.Unsafe<Buffer>(Type.String({ description: 'message/rfc822' })), ...problems(404) } },
     config,
     handler: async (request, reply) => reply.type('message/rfc822').send(await getSandboxRaw(deps, who(request).tenantId, request.params.sequence)),
   })

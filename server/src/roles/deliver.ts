@@ -70,7 +70,7 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
     settings: {
       ehloName: config.PIGEON_EHLO_NAME ?? hostname(),
       returnPathPrefix: config.PIGEON_RETURN_PATH_PREFIX,
-      tls: config.PIGEON_TLS_POLICY === 'none' ? 'off' : config.PIGEON_TLS_POLICY,
+      tls: config.PIGEON_TLS_POLICY,
       source: 'default',
     },
     maxConnections: config.PIGEON_DELIVERY_CONNECTIONS,

@@ -1,3 +1,9 @@
+import { registerCampaigns } from '#campaigns/campaigns.routes.ts'
+import type { CampaignRouteDeps } from '#campaigns/campaigns.routes.ts'
+import { registerContacts } from '#contacts/contacts.routes.ts'
+import { registerImports } from '#contacts/imports.routes.ts'
+import type { ImportRouteDeps } from '#contacts/imports.routes.ts'
+import { registerLists } from '#contacts/lists.routes.ts'
 import { registerDomains } from '#domains/domains.routes.ts'
 import type { VerifyDeps } from '#domains/verify-domain.ts'
 import type { App } from '#http/app.ts'
@@ -6,9 +12,26 @@ import type { ApiKeyRouteDeps } from '#identity/api-keys.routes.ts'
 import type { SetupDeps } from '#identity/create-owner.ts'
 import { registerAuth, registerSetup } from '#identity/identity.routes.ts'
 import type { LogInDeps } from '#identity/log-in.ts'
+import { registerMessages, registerSandbox } from '#messages/messages.routes.ts'
+import type { MessageRouteDeps } from '#messages/messages.routes.ts'
+import { registerSuppressions } from '#suppressions/suppressions.routes.ts'
+import { registerTemplates } from '#templates/templates.routes.ts'
+import type { TemplateDeps } from '#templates/write-template.ts'
 import { registerTenant } from '#tenants/tenants.routes.ts'
+import { registerUnsubscribe } from '#tracking/tracking.routes.ts'
+import type { UnsubscribeRouteDeps } from '#tracking/tracking.routes.ts'
 
-export interface RouteDeps extends SetupDeps, LogInDeps, ApiKeyRouteDeps, VerifyDeps {}
+export interface RouteDeps
+  extends
+    SetupDeps,
+    LogInDeps,
+    ApiKeyRouteDeps,
+    VerifyDeps,
+    ImportRouteDeps,
+    TemplateDeps,
+    CampaignRouteDeps,
+    MessageRouteDeps,
+    UnsubscribeRouteDeps {}
 
 /** Every route of the public API: what the api role serves, and what the contract is written from. */
 export function registerRoutes(app: App, deps: RouteDeps): void {
@@ -17,4 +40,13 @@ export function registerRoutes(app: App, deps: RouteDeps): void {
   registerApiKeys(app, deps)
   registerTenant(app, deps)
   registerDomains(app, deps)
+  registerLists(app, deps)
+  registerContacts(app, deps)
+  registerImports(app, deps)
+  registerSuppressions(app, deps)
+  registerTemplates(app, deps)
+  registerCampaigns(app, deps)
+  registerMessages(app, deps)
+  registerSandbox(app, deps)
+  registerUnsubscribe(app, deps)
 }

@@ -91,7 +91,7 @@ async function startStores(
   const passwords = { pigeon_api: rolePassword(keys, 'pigeon_api'), pigeon_engine: rolePassword(keys, 'pigeon_engine') }
   const analytics = openAnalytics(endpoints.analytics)
   try {
-    await Promise.all([migrate(endpoints.postgres, { log, clock: systemClock, passwords }), migrateAnalytics({ analytics, log, clock: systemClock })])
+    await Promise.all([migrate(endpoints.postgres, { log, clock: systemClock, passwords }), migrateAnalytics({ analytics }, { eventDays: config.PIGEON_HISTORY_EVENT_DAYS, attemptDays: config.PIGEON_HISTORY_ATTEMPT_DAYS })])
   } finally {
     await analytics.close()
   }

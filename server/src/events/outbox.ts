@@ -1,0 +1,25 @@
+import type { Clock } from '#platform/clock.ts'
+import type { Database, Transaction } from '#platform/postgres/database.ts'
+import type { Stream } from '#platform/stream/stream.ts'
+import { ANALYTICS_EVENTS, ANALYTICS_PARTITION, type HistoryEvent } from './email-events.ts'
+import { insertOutbox, takeOutbox } from './outbox.store.ts'
+
+/** Rows that one transaction carries to the stream. */
+const BATCH = 500
+
+/** Tells the history of something, in the transaction that did it. */
+export async function appendHistory(transaction: Transaction, event: HistoryEvent, now: Date): Promise<void> {
+  const row = { topic: ANALYTICS_EVENTS, partition: ANALYTICS_PARTITION.api, tenant_id: event.tenantId, payload: { events: [event] } }
+  await insertOutbox(transaction, row, now)
+}
+
+/** Carries what waits to the stream, each row once: out of the table and into the stream is one transaction. */
+export async function relayOutbox(deps: { db: Database; stream: Stream; clock: Clock }): Promise<number> {
+  return deps.db.transaction().execute(async (transaction) => {
+    const rows = await takeOutbox(transaction, BATCH)
+    for (const [topic, members] of Map.groupBy(rows, (row) => row.topic)) {
+      await deps.stream.append(topic, members.map(({ partition, tenant_id, payload }) => ({ partition, key: tenant_id, payload })), transaction)
+    }
+    return rows.length
+  })
+}

@@ -1,0 +1,69 @@
+import { runImports } from '#contacts/imports.jobs.ts'
+import { createResolveTxt } from '#domains/resolve-txt.ts'
+import { appendHistory } from '#events/outbox.ts'
+import { eventWithoutAttempt } from '#events/email-events.ts'
+import { createApp } from '#http/app.ts'
+import { closeApp, listen } from '#http/listen.ts'
+import { openAccessTokens } from '#identity/access-tokens.ts'
+import { createAuthenticate } from '#identity/authenticate.ts'
+import { createIdentityCache } from '#identity/identity-cache.ts'
+import { createPasswords } from '#identity/passwords.ts'
+import { createMemoryCache } from '#platform/cache/memory-cache.ts'
+import { openFileObjects } from '#platform/objects/file-objects.ts'
+import { createTemplateCompiler } from '#templates/template-compiler.ts'
+import { createWindtunnelClient } from '#windtunnel/client.ts'
+import { sql } from 'kysely'
+import type { Context, RunningRole } from './context.ts'
+import { registerRoutes } from './routes.ts'
+
+const CONNECTIONS = 16
+const CLOSE_MS = 5_000
+const LOOPBACK = '127.0.0.1'
+
+export async function startApi(context: Context): Promise<RunningRole> {
+  const { config, clock, log, keys } = context
+  const db = context.openDatabase('pigeon_api', CONNECTIONS)
+  const analytics = context.openAnalytics()
+  const objects = await openFileObjects({ dataDir: config.PIGEON_DATA_DIR })
+  const tokens = await openAccessTokens({ db, keys, clock })
+  const identities = createIdentityCache({ clock })
+  const compiler = createTemplateCompiler()
+  const windtunnel = createWindtunnelClient({ baseUrl: `http://${LOOPBACK}:${config.PIGEON_WINDTUNNEL_CONTROL_PORT}` })
+  const isSandbox = config.PIGEON_MODE === 'sandbox'
+  const app = await createApp({
+    log,
+    clock,
+    authenticate: createAuthenticate({ db, clock, keys, tokens, identities }),
+    checks: { postgres: () => sql`select 1`.execute(db), history: () => analytics.ping() },
+  })
+  registerRoutes(app, {
+    db,
+    clock,
+    keys,
+    cache: createMemoryCache({ clock }),
+    passwords: createPasswords(),
+    tokens,
+    identities,
+    objects,
+    analytics,
+    compiler,
+    windtunnel,
+    installationMode: config.PIGEON_MODE,
+    resolveTxt: createResolveTxt(isSandbox ? { servers: [`${LOOPBACK}:${config.PIGEON_WINDTUNNEL_DNS_PORT}`] } : { servers: config.PIGEON_DNS_SERVERS }),
+    ...(isSandbox ? { publishRecords: (records) => windtunnel.publish(records.map(({ type, name, value }) => ({ type, name, data: value }))) } : {}),
+  })
+  await listen(app, { host: config.PIGEON_HTTP_HOST, port: config.PIGEON_HTTP_PORT })
+  const stopping = new AbortController()
+  const imports = runImports({ db, objects, clock, log, signal: stopping.signal, workerName: 'api' })
+  return {
+    stop: async () => {
+      stopping.abort()
+      await closeApp(app, CLOSE_MS)
+      await imports
+      await compiler.close()
+      await analytics.close()
+      windtunnel.close()
+      await db.destroy()
+    },
+  }
+}
