@@ -1,6 +1,7 @@
 import { createServer, type Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { TLSSocket } from 'node:tls'
+import { createSelfSignedCertificate } from '#windtunnel/self-signed-certificate.ts'
 
 /** What a server answers to: the connection itself, each command, and the content after its final dot. */
 export type ScriptedVerb =
@@ -33,7 +34,7 @@ export type ScriptedAnswer =
   | string
   | { readonly do: 'cut' }
   | { readonly do: 'stall' }
-  | { readonly say: string; readonly then: 'cut' }
+  | { readonly say: string; readonly do: 'cut' }
   | undefined
 
 export interface ScriptedSmtpOptions {
@@ -63,6 +64,11 @@ export interface ScriptedSmtp {
   close(): Promise<void>
 }
 
+/** A key and a certificate that nobody trusts. */
+export function createTestCertificate(host: string): { key: string; cert: string } {
+  return createSelfSignedCertificate([host], new Date())
+}
+
 const CONTENT_END = '\r\n.\r\n'
 
 /** A small SMTP server on loopback that does what a test tells it. */
@@ -78,6 +84,8 @@ export async function startScriptedSmtp(options: ScriptedSmtpOptions = {}): Prom
     mostOpen = Math.max(mostOpen, sockets.size)
     socket.on('error', () => {})
     socket.on('close', () => sockets.delete(socket))
+    // Ended by the server is over, whenever the client follows.
+    socket.on('finish', () => sockets.delete(socket))
     serve(socket, connections, options, accepted, heard)
   })
   await new Promise<void>((resolve) => server.listen(0, options.address ?? '127.0.0.1', resolve))
@@ -133,14 +141,14 @@ function serve(
       if (said !== '') write(said)
       return said.startsWith('2') || said.startsWith('354')
     }
-    if ('do' in said) {
-      if (said.do === 'stall') isStalled = true
-      else void writing.then(() => socket.destroy())
-      return false
-    }
-    write(said.say)
-    void writing.then(() => socket.end())
     isStalled = true
+    if (said.do === 'stall') return false
+    if ('say' in said) {
+      write(said.say)
+      void writing.then(() => socket.end())
+    } else {
+      void writing.then(() => socket.destroy())
+    }
     return false
   }
 
@@ -193,7 +201,7 @@ function serve(
     const broken = options.answer?.({ verb: 'HANDSHAKE', line: '', connection, count: 1, isTls })
     if (broken === undefined) void writing.then(upgrade)
     else if (typeof broken === 'string') write(broken)
-    else if ('do' in broken && broken.do === 'stall') isStalled = true
+    else if (broken.do === 'stall') isStalled = true
     else void writing.then(() => plain.destroy())
   }
 

@@ -21,6 +21,8 @@ export interface Site {
   readonly connections: Set<PooledConnection>
   connecting: number
   failures: number
+  /** Which opening of the lane was its last; 0: it had none. */
+  lastOpening: number
   /** Monotonic ms before which no connection is opened. */
   opensAt: number
 }
@@ -31,6 +33,7 @@ export interface Lane {
   readonly sites: Map<string, Site>
   /** Connections that are open, opening or closing. */
   open: number
+  openings: number
   /** Idle ones that are being closed to make room. */
   leaving: number
   /** Messages between `send` and their answer. */
@@ -45,7 +48,15 @@ export const MESSAGES_PER_CONNECTION = 2
 const FAIR_SHARE = 20
 
 export function createLane(provider: string): Lane {
-  return { provider, sites: new Map(), open: 0, leaving: 0, inHand: 0, learned: { limit: 0, until: 0 } }
+  return {
+    provider,
+    sites: new Map(),
+    open: 0,
+    openings: 0,
+    leaving: 0,
+    inHand: 0,
+    learned: { limit: 0, until: 0 },
+  }
 }
 
 export function siteKey(route: SendRoute): string {
@@ -64,6 +75,7 @@ export function siteOf(lane: Lane, route: SendRoute): Site {
     connections: new Set(),
     connecting: 0,
     failures: 0,
+    lastOpening: 0,
     opensAt: 0,
   }
   lane.sites.set(key, site)
@@ -86,10 +98,11 @@ export function isWorthConnection(site: Site): boolean {
   return site.queue.length >= (site.connecting + 1) * MESSAGES_PER_CONNECTION
 }
 
-/** Sites with messages that wait, those without a connection first. */
+/** Sites with messages that wait: those with the fewest connections first, then those that had none for longest. */
 export function hungrySites(lane: Lane): Site[] {
   const hungry = [...lane.sites.values()].filter((site) => site.queue.length > 0)
-  return hungry.sort((a, b) => a.connections.size + a.connecting - b.connections.size - b.connecting)
+  const connected = (site: Site): number => site.connections.size + site.connecting
+  return hungry.sort((a, b) => connected(a) - connected(b) || a.lastOpening - b.lastOpening)
 }
 
 /** Whether a connection that has had its share must make room for a site that has none. */

@@ -103,6 +103,8 @@ export function createSmtpPool(options: SmtpPoolOptions): Transport {
   async function open(lane: Lane, site: Site): Promise<void> {
     site.connecting += 1
     lane.open += 1
+    lane.openings += 1
+    site.lastOpening = lane.openings
     openConnections += 1
     const opened = await openRoute({ hosts, clock, timeouts: options.timeouts }, site.route)
     site.connecting -= 1

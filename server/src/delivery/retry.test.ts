@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Reply } from '@pigeon/mail/smtp-reply.ts'
+import { nextAttempt, outcomeOf, outcomeOfMx, type AttemptContext } from './retry.ts'
+import type { SendPhase, SendResult } from './transport/transport.ts'
+
+const now = new Date('2026-03-01T12:00:00Z')
+const HOUR = 3_600_000
+
+function context(more: Partial<AttemptContext> = {}): AttemptContext {
+  const plan = { firstMs: 300_000, maxMs: 4 * HOUR }
+  return { attempt: 1, now, expiresAt: new Date(now.getTime() + 72 * HOUR), plan, random: () => 0.5, ...more }
+}
+
+function replied(phase: SendPhase, code: number, text: string, enhanced?: string): SendResult {
+  const reply: Reply = {
+    code,
+    lines: [enhanced === undefined ? text : `${enhanced} ${text}`],
+    text,
+    ...(enhanced === undefined ? {} : { enhanced }),
+  }
+  return { kind: 'reply', phase, reply }
+}
+
+test('waits double from the first to the longest', () => {
+  const minutes = [1, 2, 3, 4, 5, 6, 7, 8].map((attempt) => {
+    const at = nextAttempt(context({ attempt }))
+    return at === 'expired' ? at : (at.getTime() - now.getTime()) / 60_000
+  })
+  assert.deepEqual(minutes, [5, 10, 20, 40, 80, 160, 240, 240])
+})
+
+test('the jitter is a fifth to both sides', () => {
+  const least = nextAttempt(context({ random: () => 0 }))
+  const most = nextAttempt(context({ random: () => 0.999_999 }))
+  assert.equal(least !== 'expired' && least.getTime() - now.getTime(), 240_000)
+  assert.ok(most !== 'expired' && Math.round((most.getTime() - now.getTime()) / 1000) === 360)
+})
+
+test('a try after the end of the life of a message is not made', () => {
+  assert.equal(nextAttempt(context({ expiresAt: new Date(now.getTime() + 300_000) })), 'expired')
+  assert.notEqual(nextAttempt(context({ expiresAt: new Date(now.getTime() + 300_001) })), 'expired')
+  assert.equal(nextAttempt(context(), 73 * HOUR), 'expired')
+})
+
+test('a rehearsal tries after one second and ends within thirty', () => {
+  let at = now
+  const expiresAt = new Date(now.getTime() + 30_000)
+  const plan = { firstMs: 1_000, maxMs: 4 * HOUR }
+  for (let attempt = 1; attempt < 20; attempt += 1) {
+    const next = nextAttempt(context({ attempt, now: at, expiresAt, plan }))
+    if (next === 'expired') return assert.equal(attempt, 5)
+    at = next
+  }
+  return assert.fail('never expired')
+})
+
+test('250 after the final dot, and only there, is delivered', () => {
+  const outcome = outcomeOf(replied('dot', 250, 'Ok: queued as 1', '2.0.0'), context())
+  assert.deepEqual(outcome, {
+    type: 'delivered',
+    code: 250,
+    enhanced: '2.0.0',
+    class: null,
+    reply: '250 2.0.0 Ok: queued as 1',
+    retryAt: null,
+    inDoubt: false,
+  })
+  assert.equal(outcomeOf(replied('data', 250, 'Ok'), context()).type, 'deferred')
+})
+
+test('5xx to the recipient or the content is bounced, 4xx is deferred with a time', () => {
+  const bounced = outcomeOf(replied('rcpt', 550, 'No such user', '5.1.1'), context())
+  assert.deepEqual([bounced.type, bounced.class, bounced.code], ['bounced', 'unknown_user', 550])
+  assert.equal(outcomeOf(replied('dot', 554, 'Refused'), context()).type, 'bounced')
+  const deferred = outcomeOf(replied('rcpt', 451, 'Try again later', '4.3.0'), context())
+  assert.equal(deferred.type, 'deferred')
+  assert.equal(deferred.retryAt, new Date(now.getTime() + 300_000).toISOString())
+})
+
+test('a refusal before the message was spoken of is about us: deferred, whatever its code', () => {
+  for (const phase of ['banner', 'ehlo', 'tls'] as const) {
+    assert.equal(
+      outcomeOf(replied(phase, 554, 'No SMTP service here', '5.3.2'), context()).type,
+      'deferred',
+      phase,
+    )
+  }
+})
+
+test('a connection lost after the final dot is deferred, and in doubt', () => {
+  const lost: SendResult = { kind: 'broken', phase: 'dot', error: 'ECONNRESET', dotSent: true }
+  assert.deepEqual([outcomeOf(lost, context()).type, outcomeOf(lost, context()).inDoubt], ['deferred', true])
+  const early: SendResult = { kind: 'timeout', phase: 'rcpt', error: 'no answer in time', dotSent: false }
+  assert.deepEqual(
+    [outcomeOf(early, context()).type, outcomeOf(early, context()).inDoubt],
+    ['deferred', false],
+  )
+})
+
+test('a 4xx at the end of the life is failed as expired, with the last reply', () => {
+  const outcome = outcomeOf(replied('rcpt', 450, 'Greylisted'), context({ expiresAt: now }))
+  assert.deepEqual([outcome.type, outcome.class, outcome.retryAt], ['failed', 'expired', null])
+  assert.match(outcome.reply ?? '', /450 Greylisted/)
+})
+
+test('what was not sent is deferred, failed or returned by its reason', () => {
+  const unsent = (reason: 'no_connection' | 'invalid_envelope' | 'journal_failed' | 'closing') =>
+    outcomeOf({ kind: 'unsent', reason, error: 'because', retryAfterMs: 900_000 }, context())
+  assert.equal(unsent('no_connection').retryAt, new Date(now.getTime() + 900_000).toISOString())
+  assert.deepEqual([unsent('invalid_envelope').type, unsent('invalid_envelope').class], ['failed', 'syntax'])
+  assert.equal(unsent('journal_failed').type, 'returned')
+  assert.equal(unsent('closing').type, 'returned')
+})
+
+test('a long reply is cut', () => {
+  assert.equal(outcomeOf(replied('rcpt', 451, 'x'.repeat(5_000)), context()).reply?.length, 1_000)
+})
+
+test('null MX is bounced, a name that does not exist fails when it is asked for again, DNS in trouble is deferred', () => {
+  const nullMx = outcomeOfMx({ kind: 'null_mx', ttl: 60 }, context())
+  assert.deepEqual(
+    [nullMx.type, nullMx.class, nullMx.code, nullMx.enhanced],
+    ['bounced', 'host_unknown', 556, '5.1.10'],
+  )
+  const missing = { kind: 'no_domain', reason: 'the domain does not exist', ttl: 60 } as const
+  assert.equal(outcomeOfMx(missing, context()).type, 'deferred')
+  assert.equal(outcomeOfMx(missing, context({ attempt: 2 })).type, 'failed')
+  assert.equal(
+    outcomeOfMx({ kind: 'temporary', reason: 'SERVFAIL', ttl: 15 }, context({ attempt: 9 })).type,
+    'deferred',
+  )
+})
