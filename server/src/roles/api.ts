@@ -18,6 +18,7 @@ import { registerRoutes } from './routes.ts'
 
 const CONNECTIONS = 16
 const CLOSE_MS = 5_000
+const NO_CAMPAIGN = '00000000-0000-0000-0000-000000000000'
 const LOOPBACK = '127.0.0.1'
 
 export async function startApi(context: Context): Promise<RunningRole> {
@@ -49,6 +50,11 @@ export async function startApi(context: Context): Promise<RunningRole> {
     compiler,
     windtunnel,
     installationMode: config.PIGEON_MODE,
+    appendEvent: async (transaction, { at, campaignId, ...event }) => {
+      // The nil UUID stands for "no campaign" in the history.
+      const message = { ...event, campaignId: campaignId ?? NO_CAMPAIGN }
+      await appendHistory(transaction, eventWithoutAttempt('unsubscribed', message, at), at)
+    },
     resolveTxt: createResolveTxt(isSandbox ? { servers: [`${LOOPBACK}:${config.PIGEON_WINDTUNNEL_DNS_PORT}`] } : { servers: config.PIGEON_DNS_SERVERS }),
     ...(isSandbox ? { publishRecords: (records) => windtunnel.publish(records.map(({ type, name, value }) => ({ type, name, data: value }))) } : {}),
   })
