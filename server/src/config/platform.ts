@@ -45,7 +45,7 @@ export const platformSettings = Type.Object({
   ),
   PIGEON_ANALYTICS_MEMORY_MB: Type.Integer({
     default: 512,
-    minimum: 256,
+    minimum: 384,
     maximum: 1_048_576,
     description: 'Memory that the embedded history engine may use, in megabytes.',
   }),

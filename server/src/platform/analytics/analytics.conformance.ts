@@ -185,6 +185,14 @@ export function analyticsConformance(name: string, analytics: Analytics): void {
     assert.deepEqual(found, [{ attempt: 2, tls: true, transcript }])
   })
 
+  test(`${name}: a reply with broken text stops no batch`, async () => {
+    const tenant = randomUUID()
+    const replies = ['\ud800', 'a\udc00b', '\u0000\u001f\u2028', '250 "\\\r\n']
+    const rows = replies.map((reply, at) => ({ ...eventRow(tenant, at), reply }))
+    await analytics.insert('email_events', rows, { token: tenant })
+    assert.deepEqual(await countsOf(analytics, tenant), [4, 4, 4])
+  })
+
   test(`${name}: a batch with one bad row stores none, and says so`, async () => {
     const tenant = randomUUID()
     const good = Array.from({ length: 10 }, (_, at) => eventRow(tenant, at))

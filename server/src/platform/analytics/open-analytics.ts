@@ -153,7 +153,13 @@ async function insert(
 }
 
 function insertSettings(token: string | undefined) {
-  const whole = { async_insert: 0, wait_end_of_query: 1, input_format_skip_unknown_fields: 0 } as const
+  const whole = {
+    async_insert: 0,
+    wait_end_of_query: 1,
+    input_format_skip_unknown_fields: 0,
+    // Half a surrogate pair in a receiver's reply is kept as it is: one such row must not stop all that come after it.
+    input_format_json_throw_on_bad_escape_sequence: 0,
+  } as const
   if (token === undefined) return whole
   return {
     ...whole,

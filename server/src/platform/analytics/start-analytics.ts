@@ -28,8 +28,18 @@ const STOP_MS = 15_000
 const BACK_OFF_MS = { first: 200, longest: 10_000 } as const
 /** A run this long was a good one: the next restart waits the shortest time again. */
 const GOOD_RUN_MS = 60_000
-/** The engine's own threads are more than Node's default pool of 4. */
-const THREADS = '16'
+/**
+ * Threads: the engine's statements wait on Node's pool, which has 4 by default. The rest gives memory back to the system
+ * soon (two allocators live in the process): measured under inserts, 0.4 GB of private memory instead of 0.9 GB.
+ */
+const ENVIRONMENT = {
+  UV_THREADPOOL_SIZE: '16',
+  TZ: 'UTC',
+  MALLOC_ARENA_MAX: '2',
+  MALLOC_MMAP_THRESHOLD_: '1048576',
+  MALLOC_CONF: 'background_thread:true,dirty_decay_ms:500,muzzy_decay_ms:0',
+  JE_MALLOC_CONF: 'background_thread:true,dirty_decay_ms:500,muzzy_decay_ms:0',
+} as const
 /** Linux allows 107 bytes in the path of a socket. */
 const LONGEST_SOCKET_PATH = 100
 
@@ -114,7 +124,7 @@ async function startOnce(options: StartAnalytics, socketPath: string): Promise<C
   })
   const child = spawn(process.execPath, [SERVER, argument], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    env: { UV_THREADPOOL_SIZE: THREADS, TZ: 'UTC' },
+    env: ENVIRONMENT,
   })
   if (child.stderr !== null) {
     createInterface(child.stderr).on('line', (line) =>
