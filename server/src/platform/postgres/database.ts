@@ -47,6 +47,9 @@ export function openDatabase(options: DatabaseOptions): Database {
   })
   // An idle connection that breaks (the server restarts) must not end the process: the next query opens a new one.
   pool.on('error', () => undefined)
+  // The pool listens to idle connections only: one that breaks between two statements of a transaction would end the
+  // process. Its next statement fails, which is what the caller hears.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
 }
 
