@@ -18,8 +18,8 @@ test('the sample holds exactly as many good rows as asked for, and some bad ones
     maxRows: 100_000,
     maxBytes: 1e9,
   } as const
-  const { value } = await readChunks(await open(), options).next()
-  assert.ok(value)
+  const [value] = await Array.fromAsync(readChunks(await open(), options))
+  assert.ok(value !== undefined)
   assert.equal(value.contacts.count, 3_000)
   assert.equal(value.rowsDuplicate, 0)
   assert.ok(value.rejects.length > 30, `${value.rejects.length} rejects`)

@@ -23,7 +23,7 @@ type Action = 'list' | 'everything' | 'subscribe'
  * The pages behind unsubscribe links. GET shows how things stand and changes nothing, since scanners open every link;
  * POST with `List-Unsubscribe=One-Click` (RFC 8058) unsubscribes at once, without cookies and without a redirect.
  */
-export function registerTracking(app: App, deps: TrackingRouteDeps): void {
+export function registerUnsubscribe(app: App, deps: TrackingRouteDeps): void {
   const readToken = unsubscribeTokenReader(deps.keys)
   app.register(async (scope: App) => {
     scope.addContentTypeParser(
