@@ -6,13 +6,18 @@ import type { DomainRow } from './domains.store.ts'
 
 /** A stored domain with the records that must be published for it, and what the last check said of each. */
 export function describeDomain(row: DomainRow): Domain {
-  const { keys, last_check: lastCheck, ...fields } = row
   return {
-    ...fields,
+    id: row.id,
+    name: row.name,
+    status: row.status,
+    verified_in: row.verified_in,
+    verified_at: row.verified_at,
+    last_checked_at: row.last_checked_at,
     dns_records: recordsOf(row).map(({ selector, record }) => ({
       ...record,
-      ...lastCheckOf(lastCheck, selector),
+      ...lastCheckOf(row.last_check, selector),
     })),
+    created_at: row.created_at,
   }
 }
 
