@@ -18,7 +18,9 @@ test('the sample holds exactly as many good rows as asked for, and some bad ones
     maxRows: 100_000,
     maxBytes: 1e9,
   } as const
-  const [value] = await Array.fromAsync(readChunks(await open(), options))
+  const chunks = []
+  for await (const chunk of readChunks(await open(), options)) chunks.push(chunk)
+  const [value] = chunks
   assert.ok(value !== undefined)
   assert.equal(value.contacts.count, 3_000)
   assert.equal(value.rowsDuplicate, 0)

@@ -8,7 +8,7 @@ import { unsubscribeTokenReader } from './unsubscribe-link.ts'
 import type { MessageIds } from './unsubscribe-link.ts'
 import { misunderstoodPage, PAGE_HEADERS, subscriptionPage, unknownLinkPage } from './unsubscribe-page.ts'
 
-export interface TrackingRouteDeps extends UnsubscribeDeps {
+export interface UnsubscribeRouteDeps extends UnsubscribeDeps {
   readonly keys: Pick<Keys, 'derive'>
 }
 
@@ -23,7 +23,7 @@ type Action = 'list' | 'everything' | 'subscribe'
  * The pages behind unsubscribe links. GET shows how things stand and changes nothing, since scanners open every link;
  * POST with `List-Unsubscribe=One-Click` (RFC 8058) unsubscribes at once, without cookies and without a redirect.
  */
-export function registerUnsubscribe(app: App, deps: TrackingRouteDeps): void {
+export function registerUnsubscribe(app: App, deps: UnsubscribeRouteDeps): void {
   const readToken = unsubscribeTokenReader(deps.keys)
   app.register(async (scope: App) => {
     scope.addContentTypeParser(
@@ -79,7 +79,7 @@ export function registerUnsubscribe(app: App, deps: TrackingRouteDeps): void {
 }
 
 async function act(
-  deps: TrackingRouteDeps,
+  deps: UnsubscribeRouteDeps,
   ids: MessageIds,
   action: Action,
 ): Promise<SubscriptionState | undefined> {
