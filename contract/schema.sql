@@ -222,6 +222,15 @@ create table messages (
   updated_at timestamp with time zone not null
 ) with (fillfactor=85);
 
+create table outbox (
+  id uuid not null default new_id(),
+  tenant_id uuid not null,
+  topic text not null,
+  partition integer not null,
+  payload jsonb not null,
+  created_at timestamp with time zone not null
+);
+
 create table providers (
   name text not null,
   shard smallint not null,
@@ -440,6 +449,7 @@ alter table list_counts add constraint list_counts_pkey PRIMARY KEY (id);
 alter table lists add constraint lists_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table lists add constraint lists_pkey PRIMARY KEY (id);
 alter table messages add constraint messages_pkey PRIMARY KEY (id);
+alter table outbox add constraint outbox_pkey PRIMARY KEY (id);
 alter table providers add constraint providers_pkey PRIMARY KEY (name);
 alter table routes add constraint routes_pkey PRIMARY KEY (mode, domain);
 alter table schema_migrations add constraint schema_migrations_pkey PRIMARY KEY (number);
@@ -508,6 +518,7 @@ alter table imports enable row level security, force row level security;
 alter table list_counts enable row level security, force row level security;
 alter table lists enable row level security, force row level security;
 alter table messages enable row level security, force row level security;
+alter table outbox enable row level security, force row level security;
 alter table sessions enable row level security, force row level security;
 alter table subscriptions enable row level security, force row level security;
 alter table suppressions enable row level security, force row level security;
@@ -544,6 +555,8 @@ create policy all_tenants on lists as permissive for all to pigeon_engine using 
 create policy one_tenant on lists as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on messages as permissive for all to pigeon_engine using (true) with check (true);
 create policy one_tenant on messages as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on outbox as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on outbox as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on sessions as permissive for all to pigeon_engine using (true) with check (true);
 create policy one_tenant on sessions as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on subscriptions as permissive for all to pigeon_engine using (true) with check (true);
@@ -728,6 +741,8 @@ grant delete, insert, select, update on table lists to pigeon_api;
 grant delete, insert, select, update on table lists to pigeon_engine;
 grant select on table messages to pigeon_api;
 grant delete, insert, select, update on table messages to pigeon_engine;
+grant delete, insert, select, update on table outbox to pigeon_api;
+grant delete, insert, select, update on table outbox to pigeon_engine;
 grant delete, insert, select, update on table providers to pigeon_engine;
 grant delete, insert, select, update on table routes to pigeon_engine;
 grant delete, insert, select, update on table sessions to pigeon_api;

@@ -36,6 +36,8 @@ export function manualClock(start: Date = new Date('2026-01-01T00:00:00Z')): Man
       })
     },
     advance: async (ms) => {
+      // What was started just before has its chance to reach its sleep first.
+      await macrotask()
       const target = passedMs + ms
       for (let sleeper = next(target); sleeper !== undefined; sleeper = next(target)) {
         passedMs = Math.max(passedMs, sleeper.untilMs)

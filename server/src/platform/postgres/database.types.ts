@@ -221,6 +221,15 @@ export interface MessagesTable {
   updated_at: Date
 }
 
+export interface OutboxTable {
+  id: Generated<string>
+  tenant_id: string
+  topic: string
+  partition: number
+  payload: ColumnType<unknown, string, string>
+  created_at: Date
+}
+
 export interface ProvidersTable {
   name: string
   shard: number
@@ -382,6 +391,7 @@ export interface DB {
   list_counts: ListCountsTable
   lists: ListsTable
   messages: MessagesTable
+  outbox: OutboxTable
   providers: ProvidersTable
   routes: RoutesTable
   schema_migrations: SchemaMigrationsTable

@@ -3,7 +3,7 @@ import type { Log } from '#platform/log.ts'
 import type { Stream } from './stream.ts'
 
 export interface KeepTrimmedOptions {
-  readonly stream: Stream
+  readonly stream: Pick<Stream, 'trim'>
   readonly topics: readonly string[]
   readonly intervalMs: number
   readonly signal: AbortSignal

@@ -23,10 +23,16 @@ export interface Stream {
   /** Where the group stands in every partition: the offset it will read next. */
   offsets(topic: string, group: string): Promise<ReadonlyMap<number, bigint>>
 
-  /** Resolves when something may have been appended to the topic, or after `timeoutMs`, or when aborted. */
+  /**
+   * Resolves when something may have been appended to the topic, or after `timeoutMs`, or when aborted. Call it after a
+   * `read` of the topic that found nothing: what was appended since that read began is not missed.
+   */
   wait(topic: string, timeoutMs: number, signal: AbortSignal): Promise<void>
 
-  /** Drops what every group of the topic has passed. Returns the number of records that remain. */
+  /**
+   * Drops what every group has passed, in the steps of the driver (PostgreSQL: whole segments, which topics share).
+   * Returns the number of the topic's records that remain.
+   */
   trim(topic: string): Promise<number>
 
   close(): Promise<void>
