@@ -18,8 +18,8 @@ import { registerSuppressions } from '#suppressions/suppressions.routes.ts'
 import { registerTemplates } from '#templates/templates.routes.ts'
 import type { TemplateDeps } from '#templates/write-template.ts'
 import { registerTenant } from '#tenants/tenants.routes.ts'
-import { registerTracking } from '#tracking/tracking.routes.ts'
-import type { TrackingRouteDeps } from '#tracking/tracking.routes.ts'
+import { registerUnsubscribe } from '#tracking/tracking.routes.ts'
+import type { UnsubscribeRouteDeps } from '#tracking/tracking.routes.ts'
 
 export interface RouteDeps
   extends
@@ -31,7 +31,7 @@ export interface RouteDeps
     TemplateDeps,
     CampaignRouteDeps,
     MessageRouteDeps,
-    Omit<TrackingRouteDeps, 'keys'> {}
+    Omit<UnsubscribeRouteDeps, 'keys'> {}
 
 /** Every route of the public API: what the api role serves, and what the contract is written from. */
 export function registerRoutes(app: App, deps: RouteDeps): void {
@@ -48,5 +48,5 @@ export function registerRoutes(app: App, deps: RouteDeps): void {
   registerCampaigns(app, deps)
   registerMessages(app, deps)
   registerSandbox(app, deps)
-  registerTracking(app, deps)
+  registerUnsubscribe(app, deps)
 }
