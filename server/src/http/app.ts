@@ -166,6 +166,9 @@ function logRequests(app: App, deps: AppDeps): void {
   app.addHook('onRequest', async (request, reply) => {
     started.set(request, deps.clock.monotonicMs())
     reply.header('x-request-id', request.id)
+    reply.header('x-content-type-options', 'nosniff')
+    // Answers hold tokens and addresses of people: no cache between us and the caller keeps them.
+    if (request.url.startsWith('/v1/')) reply.header('cache-control', 'no-store')
   })
   app.addHook('onResponse', async (request, reply) => {
     const ms = Math.round(deps.clock.monotonicMs() - (started.get(request) ?? deps.clock.monotonicMs()))

@@ -26,7 +26,6 @@ export async function registerOpenApi(app: App): Promise<void> {
       security: [{ bearer: [] }],
     },
     convertConstToEnum: false,
-    hideUntagged: true,
     transform: documentRoute,
     transformObject: nameSchemas,
   })
@@ -80,7 +79,7 @@ function responsesOf(schema: FastifySchema, config: FastifyContextConfig): objec
     500,
   ]
   const problem = prepareSchema(ProblemSchema, { closed: false })
-  const declared = isSchema(schema.response) ? schema.response : {}
+  const declared = isSchema(schema.response) ? schema.response : pageOf(schema)
   const all = { ...Object.fromEntries(statuses.map((status) => [status, problem])), ...declared }
   return Object.fromEntries(
     Object.entries(all).map(([status, response]) => [
@@ -88,6 +87,12 @@ function responsesOf(schema: FastifySchema, config: FastifyContextConfig): objec
       Number(status) < 400 ? response : asProblem(response),
     ]),
   )
+}
+
+/** A route without a declared answer sends a page. */
+function pageOf(schema: FastifySchema): object {
+  const [type = 'text/html'] = schema.produces ?? []
+  return { 200: { description: 'Done.', content: { [type]: { schema: { type: 'string' } } } } }
 }
 
 function asProblem(schema: unknown): object {

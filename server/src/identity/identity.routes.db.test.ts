@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { sql } from 'kysely'
 import { PASSWORD, testApi } from '@pigeon/server/test/test-api.ts'
 import { createOwner } from './create-owner.ts'
+import { deleteExpiredSessions } from './log-out.ts'
 
 const OWNER = {
   email: 'Owner@Example.com',
@@ -184,4 +185,37 @@ test('a suspended tenant is refused', async () => {
   const reply = await api.call('GET', '/v1/me', { token })
   assert.equal(reply.statusCode, 403)
   assert.equal(reply.json().code, 'auth.tenant_suspended')
+})
+
+test('an API key cannot log out, and nobody without a token', async () => {
+  const api = await testApi()
+  const { token } = await api.signUp()
+  const { key } = (await api.call('POST', '/v1/api-keys', { token, body: { name: 'x' } })).json()
+  const reply = await api.call('POST', '/v1/auth/logout', { token: key })
+  assert.equal(reply.statusCode, 409)
+  assert.equal(reply.json().code, 'auth.no_session')
+  assert.equal((await api.call('POST', '/v1/auth/logout')).statusCode, 401)
+})
+
+test('a sign-in with a field too many or too few is refused, and no answer may be kept by a cache', async () => {
+  const api = await testApi()
+  const extra = await api.call('POST', '/v1/auth/login', {
+    body: { email: 'a@example.com', password: 'x', otp: '1' },
+  })
+  assert.equal(extra.statusCode, 422)
+  assert.equal(extra.json().errors[0].field, 'otp')
+  assert.equal(extra.headers['cache-control'], 'no-store')
+  assert.equal(
+    (await api.call('POST', '/v1/auth/login', { body: { email: 'a@example.com' } })).statusCode,
+    422,
+  )
+})
+
+test('sessions that are over are deleted', async () => {
+  const api = await testApi()
+  await api.signUp()
+  const deps = { db: api.database.engine, clock: api.clock }
+  assert.equal(await deleteExpiredSessions(deps), 0)
+  await api.clock.advance(24 * 3600_000 + 1)
+  assert.equal(await deleteExpiredSessions(deps), 1)
 })

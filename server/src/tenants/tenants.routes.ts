@@ -1,5 +1,4 @@
 import type { App } from '#http/app.ts'
-import { problems } from '#http/schemas.ts'
 import { who } from '#http/who.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/postgres/database.ts'
@@ -17,7 +16,7 @@ export function registerTenant(app: App, deps: { db: Database; clock: Clock }): 
       operationId: 'getTenant',
       tags,
       summary: 'Read your tenant',
-      response: { 200: TenantSchema, ...problems(404) },
+      response: { 200: TenantSchema },
     },
     config: { scope: 'tenant:read' },
     handler: (request) => getTenant(deps, who(request).tenantId),
@@ -30,7 +29,7 @@ export function registerTenant(app: App, deps: { db: Database; clock: Clock }): 
       tags,
       summary: 'Change its name and time zone',
       body: TenantBody,
-      response: { 200: TenantSchema, ...problems(404) },
+      response: { 200: TenantSchema },
     },
     config: { scope: 'tenant:write' },
     handler: (request) => updateTenant(deps, who(request).tenantId, request.body),
