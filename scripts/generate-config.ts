@@ -1,5 +1,5 @@
-import { sections } from '../server/src/config/sections.ts'
-import { defaultText, settingsOf, type Setting } from '../server/src/config/setting.ts'
+import { sections } from '#config/sections.ts'
+import { defaultText, settingsOf, type Setting } from '#config/setting.ts'
 
 /** What is made from the declared settings, by path. */
 export function configFiles(): Record<string, string> {

@@ -1,5 +1,5 @@
-import { createLog } from '../server/src/platform/log.ts'
-import { databaseFiles as readDatabaseFiles } from '../server/src/platform/postgres/database-files.ts'
+import { createLog } from '#platform/log.ts'
+import { databaseFiles as readDatabaseFiles } from '#platform/postgres/database-files.ts'
 
 /** The schema's text and the Kysely types, from a migrated database. */
 export async function databaseFiles(): Promise<Record<string, string>> {

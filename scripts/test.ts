@@ -44,7 +44,7 @@ const { startSharedPostgres } = await import('@pigeon/server/test/start-shared-p
 const postgres = await startSharedPostgres()
 let failed = 0
 try {
-  process.env.PIGEON_TEST_POSTGRES = postgres.connection
+  process.env.PIGEON_TEST_POSTGRES = postgres.environment
   for (const group of groups(files)) failed += (await run(group.files, group.concurrency, group.timeoutMs)) === 0 ? 0 : 1
 } finally {
   await postgres.stop()
