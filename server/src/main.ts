@@ -6,8 +6,8 @@ import type { Endpoints, StartRole } from '#roles/context.ts'
 
 /** `main.ts up` runs everything on one machine; `main.ts ROLE...` runs roles in this process, for a cluster. */
 const COMMANDS = {
-  up: async (args: readonly string[]) => (await import('#roles/up.ts')).up(args),
-  demo: async (args: readonly string[]) => (await import('#roles/demo.ts')).demo(args),
+  up: async (args: readonly string[]) => (await import('#roles/up.ts')).up(args, process.env),
+  demo: async (args: readonly string[]) => (await import('#roles/demo.ts')).demo(args, process.env),
   reconcile: async (args: readonly string[]) => (await import('#roles/reconcile.ts')).reconcileCommand(args),
 } as const
 

@@ -19,6 +19,8 @@ import { supervise, type ChildSpec, type Supervised } from './supervisor.ts'
 /** Everything on one machine, started. */
 export interface Platform {
   readonly config: Config
+  /** The environment it was started with. */
+  readonly env: NodeJS.ProcessEnv
   readonly endpoints: Endpoints
   readonly supervised: Supervised
   /** Seconds from the call to every role being ready. */
@@ -52,7 +54,7 @@ export async function startPlatform(env: NodeJS.ProcessEnv): Promise<Platform> {
       childrenOf(config),
     )
     started.push(() => supervised.stop())
-    return { config, endpoints, supervised, readySeconds: (performance.now() - startedAt) / 1000, failed, stop }
+    return { config, env, endpoints, supervised, readySeconds: (performance.now() - startedAt) / 1000, failed, stop }
   } catch (error) {
     await stop()
     throw error

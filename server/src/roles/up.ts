@@ -2,10 +2,10 @@ import { firstCampaign, isFirstStart } from './first-campaign.ts'
 import { startPlatform, type Platform } from './start-platform.ts'
 
 /** `npm start`: everything on one machine, the main job once on an empty data directory, and then it serves. */
-export async function up(_args: readonly string[]): Promise<number> {
+export async function up(_args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const say = (line: string): void => void process.stdout.write(`${line}\n`)
   say('Pigeon starts: PostgreSQL, history, windtunnel, roles …')
-  const platform = await startPlatform(process.env)
+  const platform = await startPlatform(env)
   const stopped = stopOnSignal(platform, say)
   const { config } = platform
   say(`Ready in ${platform.readySeconds.toFixed(1)} s, mode ${config.PIGEON_MODE}.`)
