@@ -1,17 +1,24 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import {
-  EMAIL_EVENTS,
+  ANALYTICS_EVENTS,
+  EMAIL_SEND,
   TOPICS,
+  type AnalyticsPayload,
+  type EmailEventsPayload,
   type HistoryEvent,
   type OutcomeEvent,
   type OutcomeType,
+  type SendBatch,
   type SendJob,
 } from '#events/email-events.ts'
-import { systemClock } from '#platform/clock.ts'
+import { systemClock, type Clock } from '#platform/clock.ts'
 import { createLog } from '#platform/log.ts'
+import type { Database } from '#platform/postgres/database.ts'
+import { movesPast } from '#platform/stream/consume.ts'
 import { createPostgresStream } from '#platform/stream/postgres-stream.ts'
 import type { Stream } from '#platform/stream/stream.ts'
+import { recordEvents } from '#record/record-events.ts'
 import type { TestDatabase, TestScope } from './database.ts'
 
 export const silentLog = createLog({ level: 'silent', role: 'test' })
@@ -218,14 +225,48 @@ export function historyEvent(more: Partial<HistoryEvent> = {}): HistoryEvent {
   }
 }
 
-/** Says outcomes as delivery does: in the partition of their shard. */
-export async function appendOutcomes(
-  stream: Stream,
+/** Takes the jobs that dispatch has handed over, as delivery does. */
+export async function takeJobs(stream: Stream): Promise<SendJob[]> {
+  const batches = await takeAll<SendBatch>(stream, EMAIL_SEND, 'deliver')
+  return batches.flatMap((batch) => batch.jobs)
+}
+
+/** Takes the batches that dispatch has handed over, with shard and epoch. */
+export async function takeBatches(stream: Stream): Promise<SendBatch[]> {
+  return takeAll<SendBatch>(stream, EMAIL_SEND, 'deliver')
+}
+
+/** Takes what is waiting for the history. */
+export async function takeHistoryEvents(stream: Stream): Promise<HistoryEvent[]> {
+  return (await takeAll<AnalyticsPayload>(stream, ANALYTICS_EVENTS, 'history')).flatMap(
+    (payload) => payload.events,
+  )
+}
+
+/** Everything after the group's offsets; the topics' payloads are of these types. */
+async function takeAll<Payload>(stream: Stream, topic: string, group: string): Promise<Payload[]> {
+  const records = await stream.read(topic, group, { maxRecords: 10_000 })
+  const offsets = await stream.offsets(topic, group)
+  await stream.commit(topic, group, movesPast(records, offsets))
+  return records.map((record) => record.payload as Payload)
+}
+
+/** Has record apply outcomes of a shard, in a transaction of their own. */
+export async function recordOutcomes(
+  deps: { engine: Database; stream: Stream; clock?: Clock },
   shard: number,
   epoch: number,
   events: readonly OutcomeEvent[],
 ): Promise<void> {
-  await stream.append(EMAIL_EVENTS, [
-    { partition: shard, key: String(shard), payload: { kind: 'outcomes', shard, epoch, events } },
-  ])
+  await recordPayloads(deps, [{ kind: 'outcomes', shard, epoch, events }])
+}
+
+export async function recordPayloads(
+  deps: { engine: Database; stream: Stream; clock?: Clock },
+  payloads: readonly EmailEventsPayload[],
+): Promise<void> {
+  const { engine, stream, clock = systemClock } = deps
+  await engine
+    .transaction()
+    .execute(async (transaction) => recordEvents({ stream, clock, log: silentLog }, payloads, transaction))
 }

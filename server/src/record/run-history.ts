@@ -19,8 +19,8 @@ export interface HistoryDeps {
 const GROUP = 'history'
 /** A batch is one insert. Measured: 10,000 rows at a time go in at over 100,000 a second, 100 at a time at 7,500. */
 const BATCH_EVENTS = 10_000
-/** Transcripts can be long: the engine takes no request over 64 MB. */
-const BATCH_CHARS = 24_000_000
+/** Transcripts can be long: so much is one block for an engine that has the least memory it may have. */
+const BATCH_CHARS = 16_000_000
 /** A record holds up to 1,000 outcomes with their transcripts. */
 const PAGE_RECORDS = 16
 const INSERT_MS = 30_000
