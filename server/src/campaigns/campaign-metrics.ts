@@ -30,7 +30,11 @@ export interface CampaignMetrics {
 }
 
 /** What became of a campaign's messages, from PostgreSQL alone: exact at any moment. */
-export async function campaignMetrics(deps: { db: Database }, tenantId: string, id: string): Promise<CampaignMetrics> {
+export async function campaignMetrics(
+  deps: { db: Database },
+  tenantId: string,
+  id: string,
+): Promise<CampaignMetrics> {
   return asTenant(deps.db, tenantId, async (transaction) => {
     const campaign = await findCampaign(transaction, id)
     const ledger = await readLedger(transaction, id)
@@ -45,7 +49,10 @@ export function metricsOf(campaign: Campaign, ledger: LedgerRow, tallies: readon
   const delivered = tallies.filter((tally) => tally.state === 'delivered' || tally.state === 'sent')
   const lastOutcome = latest(tallies.map((tally) => tally.last_at))
   const end = campaign.completed_at ?? lastOutcome
-  const seconds = campaign.started_at === null || end === null ? 0 : Math.max(0, (end.getTime() - campaign.started_at.getTime()) / 1000)
+  const seconds =
+    campaign.started_at === null || end === null
+      ? 0
+      : Math.max(0, (end.getTime() - campaign.started_at.getTime()) / 1000)
   const sum = FINAL.reduce((total, state) => total + finals[state], 0)
   return {
     campaign_id: campaign.id,
@@ -54,8 +61,13 @@ export function metricsOf(campaign: Campaign, ledger: LedgerRow, tallies: readon
     states: { ...finals, queued: ledger.queued, sending: ledger.sending, deferred: ledger.deferred },
     in_flight: inFlight,
     balanced: ledger.accepted === sum + inFlight && ledger.final === sum,
-    deferred_then_delivered: delivered.filter((tally) => tally.retried).reduce((total, tally) => total + tally.count, 0),
-    providers: [...Map.groupBy(tallies, (tally) => tally.provider)].map(([provider, of]) => ({ provider, ...countStates(of) })),
+    deferred_then_delivered: delivered
+      .filter((tally) => tally.retried)
+      .reduce((total, tally) => total + tally.count, 0),
+    providers: [...Map.groupBy(tallies, (tally) => tally.provider)].map(([provider, of]) => ({
+      provider,
+      ...countStates(of),
+    })),
     bounce_classes: bounceClasses(tallies),
     started_at: campaign.started_at,
     completed_at: campaign.completed_at,

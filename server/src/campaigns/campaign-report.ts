@@ -13,7 +13,11 @@ export interface CampaignReport extends CampaignMetrics {
 const BUCKETS = 120
 
 /** The metrics, and from the history: the rate over time, and why messages bounced or waited, in the servers' own words. */
-export async function campaignReport(deps: { db: Database; analytics: Analytics }, tenantId: string, id: string): Promise<CampaignReport> {
+export async function campaignReport(
+  deps: { db: Database; analytics: Analytics },
+  tenantId: string,
+  id: string,
+): Promise<CampaignReport> {
   const metrics = await campaignMetrics(deps, tenantId, id)
   const bucketSeconds = bucketFor(metrics.seconds)
   const [timeline, reasons] = await Promise.all([

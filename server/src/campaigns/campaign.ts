@@ -55,7 +55,9 @@ export function instantOf(local: string, timeZone: string): Date {
 
 function invalidTime(local: string): Problem {
   const message = `Write the time as 2026-12-01T09:00, without an offset: it is read in the campaign's time zone. Given: ${local.slice(0, 40)}.`
-  return new Problem('invalid', 'campaigns.time_invalid', message, { errors: [{ field: 'send_at', code: 'time_invalid', message }] })
+  return new Problem('invalid', 'campaigns.time_invalid', message, {
+    errors: [{ field: 'send_at', code: 'time_invalid', message }],
+  })
 }
 
 /** How far the zone's clocks are ahead of UTC at an instant. */
@@ -71,13 +73,20 @@ function offsetMs(instant: number, timeZone: string): number {
     second: 'numeric',
   }).formatToParts(instant)
   const part = (type: string): number => Number(parts.find((each) => each.type === type)?.value ?? 0)
-  const shown = Date.UTC(part('year'), part('month') - 1, part('day'), part('hour'), part('minute'), part('second'))
+  const shown = Date.UTC(
+    part('year'),
+    part('month') - 1,
+    part('day'),
+    part('hour'),
+    part('minute'),
+    part('second'),
+  )
   return shown - Math.floor(instant / 1000) * 1000
 }
 
 export function assertTimeZone(timeZone: string): void {
   try {
-    new Intl.DateTimeFormat('en-US', { timeZone })
+    Intl.DateTimeFormat('en-US', { timeZone })
   } catch (cause) {
     const message = `"${timeZone.slice(0, 60)}" is not a time zone: use a name like Europe/Lisbon or UTC.`
     throw new Problem('invalid', 'time_zone_unknown', message, {

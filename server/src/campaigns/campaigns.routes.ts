@@ -19,7 +19,13 @@ import {
   ScheduleBody,
 } from './campaigns.schema.ts'
 import { findCampaign, listCampaigns, listRecipients } from './campaigns.store.ts'
-import { cancelCampaign, pauseCampaign, removeCampaign, resumeCampaign, scheduleCampaign } from './control-campaign.ts'
+import {
+  cancelCampaign,
+  pauseCampaign,
+  removeCampaign,
+  resumeCampaign,
+  scheduleCampaign,
+} from './control-campaign.ts'
 import { campaignNotFound, startCampaign, type CampaignDeps } from './start-campaign.ts'
 import { createCampaign, editCampaign } from './write-campaign.ts'
 
@@ -35,18 +41,33 @@ export function registerCampaigns(app: App, deps: CampaignRouteDeps): void {
   app.route({
     method: 'GET',
     url: '/v1/campaigns',
-    schema: { operationId: 'listCampaigns', tags, summary: 'List campaigns, newest first', querystring: CampaignListQuery, response: { 200: Page(CampaignSchema) } },
+    schema: {
+      operationId: 'listCampaigns',
+      tags,
+      summary: 'List campaigns, newest first',
+      querystring: CampaignListQuery,
+      response: { 200: Page(CampaignSchema) },
+    },
     config: read,
     handler: async (request) => {
       const { query } = request
       const page = { after: afterId(query), rows: rowsToRead(query), status: query.status ?? null }
-      return toPage(await asTenant(deps.db, who(request).tenantId, (transaction) => listCampaigns(transaction, page)), query)
+      return toPage(
+        await asTenant(deps.db, who(request).tenantId, (transaction) => listCampaigns(transaction, page)),
+        query,
+      )
     },
   })
   app.route({
     method: 'POST',
     url: '/v1/campaigns',
-    schema: { operationId: 'createCampaign', tags, summary: 'Create a draft', body: CampaignBody, response: { 201: CampaignSchema, ...problems(409) } },
+    schema: {
+      operationId: 'createCampaign',
+      tags,
+      summary: 'Create a draft',
+      body: CampaignBody,
+      response: { 201: CampaignSchema, ...problems(409) },
+    },
     config: { ...write, idempotent: true },
     handler: async (request, reply) =>
       idempotent(deps, request, reply, async (transaction) => ({
@@ -57,10 +78,18 @@ export function registerCampaigns(app: App, deps: CampaignRouteDeps): void {
   app.route({
     method: 'GET',
     url: '/v1/campaigns/:id',
-    schema: { operationId: 'getCampaign', tags, summary: 'Read a campaign', params: IdParams, response: { 200: CampaignSchema, ...problems(404) } },
+    schema: {
+      operationId: 'getCampaign',
+      tags,
+      summary: 'Read a campaign',
+      params: IdParams,
+      response: { 200: CampaignSchema, ...problems(404) },
+    },
     config: read,
     handler: async (request) => {
-      const found = await asTenant(deps.db, who(request).tenantId, (transaction) => findCampaign(transaction, request.params.id))
+      const found = await asTenant(deps.db, who(request).tenantId, (transaction) =>
+        findCampaign(transaction, request.params.id),
+      )
       if (found === undefined) throw campaignNotFound()
       return found
     },
@@ -82,7 +111,13 @@ export function registerCampaigns(app: App, deps: CampaignRouteDeps): void {
   app.route({
     method: 'DELETE',
     url: '/v1/campaigns/:id',
-    schema: { operationId: 'deleteCampaign', tags, summary: 'Delete a campaign that has sent nothing', params: IdParams, response: { 204: NoContent, ...problems(404, 409) } },
+    schema: {
+      operationId: 'deleteCampaign',
+      tags,
+      summary: 'Delete a campaign that has sent nothing',
+      params: IdParams,
+      response: { 204: NoContent, ...problems(404, 409) },
+    },
     config: write,
     handler: async (request, reply) => {
       await removeCampaign(deps, who(request).tenantId, request.params.id)
@@ -104,7 +139,13 @@ function registerActions(app: App, deps: CampaignRouteDeps): void {
     app.route({
       method: 'POST',
       url: `/v1/campaigns/:id/${name}`,
-      schema: { operationId: `${name}Campaign`, tags, summary: action.summary, params: IdParams, response: { 200: CampaignSchema, ...problems(404, 409) } },
+      schema: {
+        operationId: `${name}Campaign`,
+        tags,
+        summary: action.summary,
+        params: IdParams,
+        response: { 200: CampaignSchema, ...problems(404, 409) },
+      },
       config: write,
       handler: (request) => action.run(deps, who(request).tenantId, request.params.id),
     })
@@ -123,7 +164,13 @@ function registerActions(app: App, deps: CampaignRouteDeps): void {
     config: write,
     handler: async (request) => {
       const { tenantId } = who(request)
-      return scheduleCampaign(deps, tenantId, request.params.id, request.body, await tenantTimeZone(deps, tenantId))
+      return scheduleCampaign(
+        deps,
+        tenantId,
+        request.params.id,
+        request.body,
+        await tenantTimeZone(deps, tenantId),
+      )
     },
   })
 }
@@ -132,21 +179,40 @@ function registerReports(app: App, deps: CampaignRouteDeps): void {
   app.route({
     method: 'GET',
     url: '/v1/campaigns/:id/metrics',
-    schema: { operationId: 'getCampaignMetrics', tags, summary: 'Exact counts by state and provider, and the ledger', params: IdParams, response: { 200: CampaignMetricsSchema, ...problems(404) } },
+    schema: {
+      operationId: 'getCampaignMetrics',
+      tags,
+      summary: 'Exact counts by state and provider, and the ledger',
+      params: IdParams,
+      response: { 200: CampaignMetricsSchema, ...problems(404) },
+    },
     config: read,
     handler: (request) => campaignMetrics(deps, who(request).tenantId, request.params.id),
   })
   app.route({
     method: 'GET',
     url: '/v1/campaigns/:id/report',
-    schema: { operationId: 'getCampaignReport', tags, summary: 'The metrics, the rate over time and the reasons with real replies', params: IdParams, response: { 200: CampaignReportSchema, ...problems(404) } },
+    schema: {
+      operationId: 'getCampaignReport',
+      tags,
+      summary: 'The metrics, the rate over time and the reasons with real replies',
+      params: IdParams,
+      response: { 200: CampaignReportSchema, ...problems(404) },
+    },
     config: read,
     handler: (request) => campaignReport(deps, who(request).tenantId, request.params.id),
   })
   app.route({
     method: 'GET',
     url: '/v1/campaigns/:id/recipients',
-    schema: { operationId: 'listCampaignRecipients', tags, summary: 'Who got what', params: IdParams, querystring: RecipientQuery, response: { 200: Page(RecipientSchema), ...problems(404) } },
+    schema: {
+      operationId: 'listCampaignRecipients',
+      tags,
+      summary: 'Who got what',
+      params: IdParams,
+      querystring: RecipientQuery,
+      response: { 200: Page(RecipientSchema), ...problems(404) },
+    },
     config: read,
     handler: async (request) => {
       const { query } = request

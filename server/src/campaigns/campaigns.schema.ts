@@ -1,14 +1,25 @@
 import { Type } from 'typebox'
 import { Id, Nullable, PageQuery, Timestamp } from '#http/schemas.ts'
 
-export const CampaignStatusSchema = Type.Enum(['draft', 'scheduled', 'sending', 'paused', 'sent', 'cancelled'])
+export const CampaignStatusSchema = Type.Enum([
+  'draft',
+  'scheduled',
+  'sending',
+  'paused',
+  'sent',
+  'cancelled',
+])
 const Mode = Type.Enum(['sandbox', 'live'])
 
 export const CampaignBody = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 255, examples: ['November newsletter'] }),
   list_id: Type.Optional(Nullable(Id)),
   template_id: Type.Optional(Nullable(Id)),
-  subject: Type.Optional(Nullable(Type.String({ minLength: 1, maxLength: 998, description: "Liquid. The template's when absent." }))),
+  subject: Type.Optional(
+    Nullable(
+      Type.String({ minLength: 1, maxLength: 998, description: "Liquid. The template's when absent." }),
+    ),
+  ),
   from_email: Type.String({ minLength: 3, maxLength: 320, examples: ['news@example.com'] }),
   from_name: Type.Optional(Nullable(Type.String({ maxLength: 255 }))),
   reply_to: Type.Optional(Nullable(Type.String({ maxLength: 320 }))),
@@ -29,7 +40,12 @@ export const CampaignSchema = Type.Object(
     mode: Nullable(Mode),
     time_zone: Nullable(Type.String()),
     scheduled_at: Nullable(Timestamp),
-    missed_at: Nullable(Type.Unsafe<Date>({ ...Timestamp, description: 'The schedule was missed while Pigeon was down: send, schedule again or cancel.' })),
+    missed_at: Nullable(
+      Type.Unsafe<Date>({
+        ...Timestamp,
+        description: 'The schedule was missed while Pigeon was down: send, schedule again or cancel.',
+      }),
+    ),
     problem: Nullable(Type.String({ description: 'Why a schedule could not start.' })),
     started_at: Nullable(Timestamp),
     paused_at: Nullable(Timestamp),
@@ -42,15 +58,27 @@ export const CampaignSchema = Type.Object(
   { $id: 'Campaign' },
 )
 
-export const CampaignListQuery = Type.Object({ ...PageQuery.properties, status: Type.Optional(CampaignStatusSchema) })
+export const CampaignListQuery = Type.Object({
+  ...PageQuery.properties,
+  status: Type.Optional(CampaignStatusSchema),
+})
 
 export const ScheduleBody = Type.Object({
   send_at: Type.String({ examples: ['2026-12-01T09:00'], description: 'Wall-clock time in time_zone.' }),
-  time_zone: Type.Optional(Type.String({ maxLength: 64, examples: ['Europe/Lisbon'], description: "The tenant's when absent." })),
+  time_zone: Type.Optional(
+    Type.String({ maxLength: 64, examples: ['Europe/Lisbon'], description: "The tenant's when absent." }),
+  ),
 })
 
 const Count = Type.Integer({ minimum: 0 })
-const finalCounts = { delivered: Count, sent: Count, bounced: Count, failed: Count, suppressed: Count, cancelled: Count }
+const finalCounts = {
+  delivered: Count,
+  sent: Count,
+  bounced: Count,
+  failed: Count,
+  suppressed: Count,
+  cancelled: Count,
+}
 const BounceState = Type.Enum(['bounced', 'failed'])
 
 const metrics = {
@@ -77,7 +105,10 @@ export const CampaignReportSchema = Type.Object(
   {
     ...metrics,
     timeline: Type.Array(
-      Type.Object({ at: Timestamp, delivered: Count, deferred: Count, bounced: Count, failed: Count }, { description: 'One entry a bucket.' }),
+      Type.Object(
+        { at: Timestamp, delivered: Count, deferred: Count, bounced: Count, failed: Count },
+        { description: 'One entry a bucket.' },
+      ),
     ),
     bucket_seconds: Type.Integer(),
     reasons: Type.Array(

@@ -40,7 +40,12 @@ export interface CampaignFields {
   readonly reply_to: string | null
 }
 
-export async function insertCampaign(transaction: Transaction, tenantId: string, fields: CampaignFields, now: Date): Promise<Campaign> {
+export async function insertCampaign(
+  transaction: Transaction,
+  tenantId: string,
+  fields: CampaignFields,
+  now: Date,
+): Promise<Campaign> {
   const made = await sql<Campaign>`
     insert into campaigns (tenant_id, name, list_id, template_id, subject, from_email, from_name, reply_to, created_at, updated_at)
     values (${tenantId}, ${fields.name}, ${fields.list_id}, ${fields.template_id}, ${fields.subject}, ${fields.from_email},
@@ -49,7 +54,12 @@ export async function insertCampaign(transaction: Transaction, tenantId: string,
   return firstOf(made.rows)
 }
 
-export async function updateCampaign(transaction: Transaction, id: string, fields: CampaignFields, now: Date): Promise<Campaign> {
+export async function updateCampaign(
+  transaction: Transaction,
+  id: string,
+  fields: CampaignFields,
+  now: Date,
+): Promise<Campaign> {
   const changed = await sql<Campaign>`
     update campaigns
        set name = ${fields.name}, list_id = ${fields.list_id}, template_id = ${fields.template_id}, subject = ${fields.subject},
@@ -60,13 +70,20 @@ export async function updateCampaign(transaction: Transaction, id: string, field
 }
 
 /** The campaign, if this tenant has it. `lock` holds it until the transaction ends. */
-export async function findCampaign(db: Db, id: string, options: { lock?: boolean } = {}): Promise<Campaign | undefined> {
+export async function findCampaign(
+  db: Db,
+  id: string,
+  options: { lock?: boolean } = {},
+): Promise<Campaign | undefined> {
   const lock = options.lock === true ? sql`for update` : sql``
   const found = await sql<Campaign>`select * from campaigns where id = ${id} ${lock}`.execute(db)
   return found.rows[0]
 }
 
-export async function listCampaigns(db: Db, page: { after: string | null; rows: number; status: CampaignStatus | null }): Promise<Campaign[]> {
+export async function listCampaigns(
+  db: Db,
+  page: { after: string | null; rows: number; status: CampaignStatus | null },
+): Promise<Campaign[]> {
   const found = await sql<Campaign>`
     select * from campaigns
      where (${page.after}::uuid is null or id < ${page.after}) and (${page.status}::campaign_status is null or status = ${page.status})
@@ -80,17 +97,39 @@ export async function deleteCampaign(transaction: Transaction, id: string): Prom
 
 export interface StatusChange {
   readonly status: CampaignStatus
-  readonly set: Readonly<Partial<Pick<Campaign, 'scheduled_local' | 'time_zone' | 'scheduled_at' | 'missed_at' | 'problem'>>> &
-    Readonly<Partial<Pick<Campaign, 'started_at' | 'paused_at' | 'cancelled_at' | 'completed_at' | 'template_version' | 'mode' | 'list_id'>>>
+  readonly set: Readonly<
+    Partial<Pick<Campaign, 'scheduled_local' | 'time_zone' | 'scheduled_at' | 'missed_at' | 'problem'>>
+  > &
+    Readonly<
+      Partial<
+        Pick<
+          Campaign,
+          | 'started_at'
+          | 'paused_at'
+          | 'cancelled_at'
+          | 'completed_at'
+          | 'template_version'
+          | 'mode'
+          | 'list_id'
+        >
+      >
+    >
 }
 
 /** Moves the status, and tells delivery at once (on commit). */
-export async function changeStatus(transaction: Transaction, id: string, change: StatusChange, now: Date): Promise<Campaign> {
+export async function changeStatus(
+  transaction: Transaction,
+  id: string,
+  change: StatusChange,
+  now: Date,
+): Promise<Campaign> {
   const sets = Object.entries(change.set).map(([column, value]) => sql`${sql.ref(column)} = ${value}`)
   const changed = await sql<Campaign>`
     update campaigns set ${sql.join([sql`status = ${change.status}::campaign_status`, sql`updated_at = ${now}`, ...sets])}
      where id = ${id} returning *`.execute(transaction)
-  await sql`select pg_notify(${CAMPAIGNS_CHANNEL}, ${JSON.stringify({ id, status: change.status })})`.execute(transaction)
+  await sql`select pg_notify(${CAMPAIGNS_CHANNEL}, ${JSON.stringify({ id, status: change.status })})`.execute(
+    transaction,
+  )
   return firstOf(changed.rows)
 }
 
@@ -98,13 +137,19 @@ export async function changeStatus(transaction: Transaction, id: string, change:
 export async function findReadiness(
   transaction: Transaction,
   campaign: Campaign,
-): Promise<{ list: { has_subscribers: boolean } | undefined; template: { version: number; is_active: boolean } | undefined; mode: 'sandbox' | 'live' }> {
+): Promise<{
+  list: { has_subscribers: boolean } | undefined
+  template: { version: number; is_active: boolean } | undefined
+  mode: 'sandbox' | 'live'
+}> {
   const list = await sql<{ has_subscribers: boolean }>`
     select exists (select from subscriptions s where s.list_id = l.id and s.status = 'subscribed') as has_subscribers
       from lists l where l.id = ${campaign.list_id}`.execute(transaction)
   const template = await sql<{ version: number; is_active: boolean }>`
     select version, is_active from templates where id = ${campaign.template_id}`.execute(transaction)
-  const tenant = await sql<{ mode: 'sandbox' | 'live' }>`select mode from tenants where tenant_id = ${campaign.tenant_id}`.execute(transaction)
+  const tenant = await sql<{
+    mode: 'sandbox' | 'live'
+  }>`select mode from tenants where tenant_id = ${campaign.tenant_id}`.execute(transaction)
   return { list: list.rows[0], template: template.rows[0], mode: tenant.rows[0]?.mode ?? 'sandbox' }
 }
 

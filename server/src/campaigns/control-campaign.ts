@@ -29,19 +29,33 @@ export interface ScheduleInput {
 }
 
 /** Schedules, or moves a schedule, at a wall-clock time of a time zone. A time that has passed is refused. */
-export async function scheduleCampaign(deps: CampaignDeps, tenantId: string, id: string, input: ScheduleInput, tenantZone: string): Promise<Campaign> {
+export async function scheduleCampaign(
+  deps: CampaignDeps,
+  tenantId: string,
+  id: string,
+  input: ScheduleInput,
+  tenantZone: string,
+): Promise<Campaign> {
   const timeZone = input.time_zone ?? tenantZone
   assertTimeZone(timeZone)
   const at = instantOf(input.send_at, timeZone)
   if (at.getTime() <= deps.clock.now().getTime()) {
     const message = `${input.send_at} in ${timeZone} has passed: choose a later time, or send now.`
-    throw new Problem('invalid', 'campaigns.time_passed', message, { errors: [{ field: 'send_at', code: 'time_passed', message }] })
+    throw new Problem('invalid', 'campaigns.time_passed', message, {
+      errors: [{ field: 'send_at', code: 'time_passed', message }],
+    })
   }
   return asTenant(deps.db, tenantId, async (transaction) => {
     const campaign = await lockCampaign(transaction, id)
     assertAllowed('schedule', campaign.status)
     await assertReady(deps, transaction, campaign)
-    const set = { scheduled_local: input.send_at, time_zone: timeZone, scheduled_at: at, missed_at: null, problem: null }
+    const set = {
+      scheduled_local: input.send_at,
+      time_zone: timeZone,
+      scheduled_at: at,
+      missed_at: null,
+      problem: null,
+    }
     return changeStatus(transaction, id, { status: 'scheduled', set }, deps.clock.now())
   })
 }
@@ -52,7 +66,11 @@ export async function removeCampaign(deps: CampaignDeps, tenantId: string, id: s
     const campaign = await lockCampaign(transaction, id)
     assertAllowed('delete', campaign.status)
     if (campaign.accepted > 0) {
-      throw new Problem('conflict', 'campaigns.has_messages', 'The campaign has sent messages: it is kept, because its report belongs to them.')
+      throw new Problem(
+        'conflict',
+        'campaigns.has_messages',
+        'The campaign has sent messages: it is kept, because its report belongs to them.',
+      )
     }
     await deleteCampaign(transaction, id)
   })

@@ -11,7 +11,10 @@ export interface FanOutCampaign {
 }
 
 /** The campaign, locked, if it is sending and not all of its messages exist; another process may have it already. */
-export async function lockForFanOut(transaction: Transaction, campaignId: string): Promise<FanOutCampaign | undefined> {
+export async function lockForFanOut(
+  transaction: Transaction,
+  campaignId: string,
+): Promise<FanOutCampaign | undefined> {
   const found = await sql<FanOutCampaign>`
     select id, tenant_id, list_id, mode, started_at, fanout_cursor
       from campaigns
@@ -23,7 +26,11 @@ export async function lockForFanOut(transaction: Transaction, campaignId: string
 export interface FanOutChunk {
   readonly contacts: number
   readonly cursor: string | null
-  readonly suppressed: readonly { readonly id: string; readonly contact_id: string; readonly domain: string }[]
+  readonly suppressed: readonly {
+    readonly id: string
+    readonly contact_id: string
+    readonly domain: string
+  }[]
 }
 
 /**
@@ -31,8 +38,17 @@ export interface FanOutChunk {
  * message that is final at once and no delivery. Subscriptions younger than the start of the campaign wait for
  * the next one: who gets it is decided when sending begins.
  */
-export async function insertChunk(transaction: Transaction, campaign: FanOutCampaign, limit: number, now: Date): Promise<FanOutChunk> {
-  const result = await sql<{ contacts: string; cursor: string | null; suppressed: FanOutChunk['suppressed'] | null }>`
+export async function insertChunk(
+  transaction: Transaction,
+  campaign: FanOutCampaign,
+  limit: number,
+  now: Date,
+): Promise<FanOutChunk> {
+  const result = await sql<{
+    contacts: string
+    cursor: string | null
+    suppressed: FanOutChunk['suppressed'] | null
+  }>`
     with page as materialized (
       select new_id() as id, s.contact_id, k.email,
              substring(k.email_key from '@([^@]*)$') as domain,
@@ -65,7 +81,11 @@ export async function insertChunk(transaction: Transaction, campaign: FanOutCamp
            jsonb_agg(jsonb_build_object('id', id, 'contact_id', contact_id, 'domain', domain)) filter (where suppressed) as suppressed
       from page`.execute(transaction)
   const row = result.rows[0]
-  return { contacts: Number(row?.contacts ?? 0), cursor: row?.cursor ?? null, suppressed: row?.suppressed ?? [] }
+  return {
+    contacts: Number(row?.contacts ?? 0),
+    cursor: row?.cursor ?? null,
+    suppressed: row?.suppressed ?? [],
+  }
 }
 
 export async function moveCursor(
@@ -85,5 +105,7 @@ export async function moveCursor(
     insert into campaign_tallies (campaign_id, tenant_id, provider, state, class, retried, count, first_at, last_at)
     values (${campaign.id}, ${campaign.tenant_id}, '', 'suppressed', '', false, ${chunk.suppressed.length}, ${now}, ${now})
     on conflict (campaign_id, provider, state, class, retried)
-    do update set count = campaign_tallies.count + excluded.count, last_at = excluded.last_at`.execute(transaction)
+    do update set count = campaign_tallies.count + excluded.count, last_at = excluded.last_at`.execute(
+    transaction,
+  )
 }

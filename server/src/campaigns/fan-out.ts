@@ -25,7 +25,13 @@ export async function fanOutChunk(deps: FanOutDeps, campaignId: string, chunkSiz
       const events = chunk.suppressed.map((each) =>
         eventWithoutAttempt(
           'suppressed',
-          { messageId: each.id, tenantId: campaign.tenant_id, campaignId, contactId: each.contact_id, domain: each.domain },
+          {
+            messageId: each.id,
+            tenantId: campaign.tenant_id,
+            campaignId,
+            contactId: each.contact_id,
+            domain: each.domain,
+          },
           now,
         ),
       )

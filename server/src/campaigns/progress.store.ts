@@ -35,7 +35,12 @@ export interface CancelledMessage {
 }
 
 /** Takes messages that nobody has in hand out of the queue of a cancelled campaign, and counts them. */
-export async function cancelChunk(transaction: Transaction, campaignId: string, limit: number, now: Date): Promise<CancelledMessage[]> {
+export async function cancelChunk(
+  transaction: Transaction,
+  campaignId: string,
+  limit: number,
+  now: Date,
+): Promise<CancelledMessage[]> {
   const gone = await sql<CancelledMessage>`
     with gone as (
       delete from deliveries
@@ -71,9 +76,13 @@ export async function findDue(db: Db, now: Date): Promise<DueCampaign[]> {
 }
 
 export async function markMissed(db: Db, campaignId: string, now: Date): Promise<void> {
-  await sql`update campaigns set missed_at = ${now}, updated_at = ${now} where id = ${campaignId} and status = 'scheduled'`.execute(db)
+  await sql`update campaigns set missed_at = ${now}, updated_at = ${now} where id = ${campaignId} and status = 'scheduled'`.execute(
+    db,
+  )
 }
 
 export async function markProblem(db: Db, campaignId: string, problem: string, now: Date): Promise<void> {
-  await sql`update campaigns set problem = ${problem}, updated_at = ${now} where id = ${campaignId} and status = 'scheduled'`.execute(db)
+  await sql`update campaigns set problem = ${problem}, updated_at = ${now} where id = ${campaignId} and status = 'scheduled'`.execute(
+    db,
+  )
 }

@@ -4,16 +4,26 @@ import type { Database } from '#platform/postgres/database.ts'
 import { Problem } from '#platform/problem.ts'
 import type { Stream } from '#platform/stream/stream.ts'
 import { LIMITS } from './campaign.ts'
-import { cancelChunk, completeIfDone, findActive, findDue, markMissed, markProblem, type ActiveCampaign } from './progress.store.ts'
+import {
+  cancelChunk,
+  completeIfDone,
+  findActive,
+  findDue,
+  markMissed,
+  markProblem,
+  type ActiveCampaign,
+} from './progress.store.ts'
 import { startCampaign, type CampaignDeps } from './start-campaign.ts'
-
 
 export interface ProgressDeps extends CampaignDeps {
   readonly stream: Stream
 }
 
 /** Cancels up to one chunk of what still waits; returns how many. Those in hand end with their own outcome. */
-export async function sweepCancelled(deps: ProgressDeps, campaign: { id: string; tenant_id: string }): Promise<number> {
+export async function sweepCancelled(
+  deps: ProgressDeps,
+  campaign: { id: string; tenant_id: string },
+): Promise<number> {
   return deps.db.transaction().execute(async (transaction) => {
     const now = deps.clock.now()
     const gone = await cancelChunk(transaction, campaign.id, LIMITS.cancelChunk, now)
@@ -21,7 +31,13 @@ export async function sweepCancelled(deps: ProgressDeps, campaign: { id: string;
     const events = gone.map((each) =>
       eventWithoutAttempt(
         'cancelled',
-        { messageId: each.id, tenantId: campaign.tenant_id, campaignId: campaign.id, contactId: each.contact_id, domain: each.domain },
+        {
+          messageId: each.id,
+          tenantId: campaign.tenant_id,
+          campaignId: campaign.id,
+          contactId: each.contact_id,
+          domain: each.domain,
+        },
         now,
       ),
     )

@@ -8,8 +8,19 @@ export interface TimelineEntry {
   readonly failed: number
 }
 
-export async function readTimeline(analytics: Analytics, tenantId: string, campaignId: string, bucketSeconds: number): Promise<TimelineEntry[]> {
-  const rows = await analytics.query<{ at: number; delivered: string; deferred: string; bounced: string; failed: string }>(
+export async function readTimeline(
+  analytics: Analytics,
+  tenantId: string,
+  campaignId: string,
+  bucketSeconds: number,
+): Promise<TimelineEntry[]> {
+  const rows = await analytics.query<{
+    at: number
+    delivered: number
+    deferred: number
+    bounced: number
+    failed: number
+  }>(
     `select intDiv(toUnixTimestamp(timestamp), {bucket:UInt32}) * {bucket:UInt32} as at,
             countIf(event_type in ('delivered', 'sent')) as delivered, countIf(event_type = 'deferred') as deferred,
             countIf(event_type = 'bounced') as bounced, countIf(event_type = 'failed') as failed
@@ -20,11 +31,11 @@ export async function readTimeline(analytics: Analytics, tenantId: string, campa
     { tenant: tenantId, campaign: campaignId, bucket: bucketSeconds },
   )
   return rows.map((row) => ({
-    at: new Date(Number(row.at) * 1000),
-    delivered: Number(row.delivered),
-    deferred: Number(row.deferred),
-    bounced: Number(row.bounced),
-    failed: Number(row.failed),
+    at: new Date(row.at * 1000),
+    delivered: row.delivered,
+    deferred: row.deferred,
+    bounced: row.bounced,
+    failed: row.failed,
   }))
 }
 
@@ -37,13 +48,23 @@ export interface Reason {
 }
 
 /** Why messages bounced, failed or waited, most frequent first, each with up to three different replies. */
-export async function readReasons(analytics: Analytics, tenantId: string, campaignId: string): Promise<Reason[]> {
-  const rows = await analytics.query<{ state: Reason['state']; class: string; provider: string; count: string; replies: string[] }>(
+export async function readReasons(
+  analytics: Analytics,
+  tenantId: string,
+  campaignId: string,
+): Promise<Reason[]> {
+  const rows = await analytics.query<{
+    state: Reason['state']
+    class: string
+    provider: string
+    count: number
+    replies: string[]
+  }>(
     `select toString(event_type) as state, class, provider, count() as count, groupUniqArray(3)(reply) as replies
        from email_events
       where tenant_id = {tenant:UUID} and campaign_id = {campaign:UUID} and event_type in ('bounced', 'failed', 'deferred')
       group by event_type, class, provider order by count desc, state, class, provider limit 200`,
     { tenant: tenantId, campaign: campaignId },
   )
-  return rows.map((row) => ({ ...row, count: Number(row.count) }))
+  return rows
 }

@@ -32,7 +32,11 @@ export async function lockCampaign(transaction: Transaction, id: string): Promis
 }
 
 export function campaignNotFound(): Problem {
-  return new Problem('not_found', 'campaigns.not_found', 'There is no campaign with this id. GET /v1/campaigns lists yours.')
+  return new Problem(
+    'not_found',
+    'campaigns.not_found',
+    'There is no campaign with this id. GET /v1/campaigns lists yours.',
+  )
 }
 
 /** Says everything that is missing at once. */
@@ -45,12 +49,24 @@ export async function assertReady(
   const mode = deps.installationMode === 'live' && tenantMode === 'live' ? 'live' : 'sandbox'
   const errors: FieldError[] = []
   if (list === undefined) {
-    errors.push({ field: 'list_id', code: 'campaigns.no_list', message: 'Choose a list: the campaign has none, or it was deleted.' })
+    errors.push({
+      field: 'list_id',
+      code: 'campaigns.no_list',
+      message: 'Choose a list: the campaign has none, or it was deleted.',
+    })
   } else if (!list.has_subscribers) {
-    errors.push({ field: 'list_id', code: 'campaigns.empty_list', message: 'The list has no subscribed contact: import or add some first.' })
+    errors.push({
+      field: 'list_id',
+      code: 'campaigns.empty_list',
+      message: 'The list has no subscribed contact: import or add some first.',
+    })
   }
   if (template === undefined) {
-    errors.push({ field: 'template_id', code: 'campaigns.no_template', message: 'Choose a template: the campaign has none, or it was deleted.' })
+    errors.push({
+      field: 'template_id',
+      code: 'campaigns.no_template',
+      message: 'Choose a template: the campaign has none, or it was deleted.',
+    })
   }
   try {
     await assertCanSendFrom(transaction, campaign.tenant_id, campaign.from_email, mode)
@@ -61,7 +77,9 @@ export async function assertReady(
   const [first] = errors
   if (first !== undefined) {
     const message = errors.map((error) => error.message).join(' ')
-    throw new Problem('invalid', errors.length === 1 ? first.code : 'campaigns.not_ready', message, { errors })
+    throw new Problem('invalid', errors.length === 1 ? first.code : 'campaigns.not_ready', message, {
+      errors,
+    })
   }
   return { templateVersion: template?.version ?? 0, mode }
 }

@@ -16,12 +16,22 @@ export interface CampaignInput {
 }
 
 /** A draft. Whether it can be sent is asked when it is sent: a draft may be incomplete. */
-export async function createCampaign(deps: CampaignDeps, transaction: Transaction, tenantId: string, input: CampaignInput): Promise<Campaign> {
+export async function createCampaign(
+  deps: CampaignDeps,
+  transaction: Transaction,
+  tenantId: string,
+  input: CampaignInput,
+): Promise<Campaign> {
   return insertCampaign(transaction, tenantId, fieldsOf(input), deps.clock.now())
 }
 
 /** Replaces the content of a campaign that has not begun. */
-export async function editCampaign(deps: CampaignDeps, tenantId: string, id: string, input: CampaignInput): Promise<Campaign> {
+export async function editCampaign(
+  deps: CampaignDeps,
+  tenantId: string,
+  id: string,
+  input: CampaignInput,
+): Promise<Campaign> {
   return asTenant(deps.db, tenantId, async (transaction) => {
     const campaign = await lockCampaign(transaction, id)
     assertAllowed('edit', campaign.status)
@@ -32,10 +42,17 @@ export async function editCampaign(deps: CampaignDeps, tenantId: string, id: str
 function fieldsOf(input: CampaignInput): CampaignFields {
   const errors: FieldError[] = []
   const from = addressOf('from_email', input.from_email, errors)
-  const replyTo = input.reply_to === undefined || input.reply_to === null ? null : addressOf('reply_to', input.reply_to, errors)
+  const replyTo =
+    input.reply_to === undefined || input.reply_to === null
+      ? null
+      : addressOf('reply_to', input.reply_to, errors)
   for (const field of ['subject', 'from_name', 'name'] as const) {
     if (/[\r\n\0]/.test(input[field] ?? '')) {
-      errors.push({ field, code: 'line_break', message: `${field} must be a single line: it becomes a header of the mail.` })
+      errors.push({
+        field,
+        code: 'line_break',
+        message: `${field} must be a single line: it becomes a header of the mail.`,
+      })
     }
   }
   const [first] = errors

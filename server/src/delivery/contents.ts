@@ -66,11 +66,11 @@ export function createContents(deps: ContentDeps): Contents {
   return {
     load: async (campaignIds) => {
       await Promise.all(
-        campaignIds.map((id) => {
-          if (contents.has(id) || problems.has(id)) return undefined
+        campaignIds.map(async (id) => {
+          if (contents.has(id) || problems.has(id)) return
           const running = loading.get(id) ?? loadOne(id).finally(() => loading.delete(id))
           loading.set(id, running)
-          return running
+          await running
         }),
       )
     },

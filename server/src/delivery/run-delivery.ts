@@ -144,7 +144,11 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     run: async (signal) => {
       const finishing = new AbortController()
       const background = Promise.all([leases.run(finishing.signal), outbox.run(finishing.signal)])
-      await Promise.all([readLoop(signal), commitLoop(deps, positions, signal), forgetWhatWasLeft(deps, leases, signal)])
+      await Promise.all([
+        readLoop(signal),
+        commitLoop(deps, positions, signal),
+        forgetWhatWasLeft(deps, leases, signal),
+      ])
       giveBack(lanes.remove(() => true))
       await lanes.idle()
       finishing.abort()
@@ -156,7 +160,11 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
 }
 
 /** What was left in the journal may go when every shard of this process has begun: then all of it is in the stream. */
-async function forgetWhatWasLeft(deps: DeliveryDeps, leases: ShardLeases, signal: AbortSignal): Promise<void> {
+async function forgetWhatWasLeft(
+  deps: DeliveryDeps,
+  leases: ShardLeases,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     await deps.clock.sleep(COMMIT_MS, signal)
     if (!leases.hasAll()) continue
@@ -166,17 +174,29 @@ async function forgetWhatWasLeft(deps: DeliveryDeps, leases: ShardLeases, signal
 }
 
 /** What earlier owners of the shards journaled; a dot without an outcome is in doubt. */
-async function replayAll(deps: DeliveryDeps, owners: ReadonlyMap<number, string | null>): Promise<JournaledOutcome[]> {
+async function replayAll(
+  deps: DeliveryDeps,
+  owners: ReadonlyMap<number, string | null>,
+): Promise<JournaledOutcome[]> {
   const outcomes: JournaledOutcome[] = []
   for (const [owner, shards] of Map.groupBy(owners.keys(), (shard) => owners.get(shard) ?? null)) {
     if (owner === null) continue
-    const replay = owner === deps.owner ? deps.left : await replayJournal(join(deps.journalDir, owner), new Set(shards))
+    const replay =
+      owner === deps.owner ? deps.left : await replayJournal(join(deps.journalDir, owner), new Set(shards))
     const wanted = new Set(shards)
     const known = replay.outcomes.filter((each) => wanted.has(each.shard))
     const inDoubt = replay.inDoubt.filter((each) => wanted.has(each.shard))
-    outcomes.push(...known, ...inDoubt.map((dot) => inDoubtOutcome(dot, { ...deps, random: Math.random, source: deps.settings.source })))
+    outcomes.push(
+      ...known,
+      ...inDoubt.map((dot) =>
+        inDoubtOutcome(dot, { ...deps, random: Math.random, source: deps.settings.source }),
+      ),
+    )
     if (known.length + inDoubt.length > 0) {
-      deps.log.warn({ owner, outcomes: known.length, inDoubt: inDoubt.length, damaged: replay.damagedLines }, 'Replayed the journal of an earlier process.')
+      deps.log.warn(
+        { owner, outcomes: known.length, inDoubt: inDoubt.length, damaged: replay.damagedLines },
+        'Replayed the journal of an earlier process.',
+      )
     }
   }
   return outcomes
@@ -234,7 +254,14 @@ function returned({ job }: HeldJob, deps: DeliveryDeps): OutcomeEvent {
   const { messageId, tenantId, campaignId, contactId, attempt, claimedAt, domain, provider } = job
   return {
     type: 'returned',
-    ...{ messageId, tenantId, campaignId, contactId, attempt, claimedAt, domain, provider },
+    messageId,
+    tenantId,
+    campaignId,
+    contactId,
+    attempt,
+    claimedAt,
+    domain,
+    provider,
     source: deps.settings.source,
     startedAt: now,
     at: now,

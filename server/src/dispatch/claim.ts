@@ -2,7 +2,14 @@ import { EMAIL_SEND, type SendBatch, type SendJob } from '#events/email-events.t
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/postgres/database.ts'
 import type { Stream } from '#platform/stream/stream.ts'
-import { addClaims, claimDue, lockCredits, type ClaimedRow, type ShardCredit, type Want } from './dispatch.store.ts'
+import {
+  addClaims,
+  claimDue,
+  lockCredits,
+  type ClaimedRow,
+  type ShardCredit,
+  type Want,
+} from './dispatch.store.ts'
 
 export interface ClaimDeps {
   readonly db: Database
@@ -20,7 +27,11 @@ export interface Lifetimes {
 export const CLAIM_BATCH = 500
 
 /** Shares of each shard's credits among the queues, so that a large campaign does not starve a small one. */
-export function shareCredits(queueIds: readonly string[], credits: readonly ShardCredit[], batch: number): Want[] {
+export function shareCredits(
+  queueIds: readonly string[],
+  credits: readonly ShardCredit[],
+  batch: number,
+): Want[] {
   const wants: Want[] = []
   for (const shard of credits) {
     const available = Math.min(shard.credits, batch)
@@ -40,7 +51,11 @@ export function shareCredits(queueIds: readonly string[], credits: readonly Shar
  * Claims what is due for the queues, within the credits of the shards, and hands it to delivery: claim, credits and
  * stream record are one transaction. Returns the number of messages claimed.
  */
-export async function claimAndAppend(deps: ClaimDeps, queueIds: readonly string[], lifetimes: Lifetimes): Promise<number> {
+export async function claimAndAppend(
+  deps: ClaimDeps,
+  queueIds: readonly string[],
+  lifetimes: Lifetimes,
+): Promise<number> {
   if (queueIds.length === 0) return 0
   return deps.db.transaction().execute(async (transaction) => {
     const now = deps.clock.now()
@@ -53,14 +68,26 @@ export async function claimAndAppend(deps: ClaimDeps, queueIds: readonly string[
     })
     if (rows.length === 0) return 0
     const batches = batchesByShard(rows, credits, now)
-    await addClaims(transaction, batches.map((batch) => batch.shard), batches.map((batch) => batch.jobs.length))
-    const records = batches.map((batch) => ({ partition: batch.shard, key: String(batch.shard), payload: batch }))
+    await addClaims(
+      transaction,
+      batches.map((batch) => batch.shard),
+      batches.map((batch) => batch.jobs.length),
+    )
+    const records = batches.map((batch) => ({
+      partition: batch.shard,
+      key: String(batch.shard),
+      payload: batch,
+    }))
     await deps.stream.append(EMAIL_SEND, records, transaction)
     return rows.length
   })
 }
 
-function batchesByShard(rows: readonly ClaimedRow[], credits: readonly ShardCredit[], now: Date): SendBatch[] {
+function batchesByShard(
+  rows: readonly ClaimedRow[],
+  credits: readonly ShardCredit[],
+  now: Date,
+): SendBatch[] {
   const epochs = new Map(credits.map((shard) => [shard.id, shard.epoch]))
   return [...Map.groupBy(rows, (row) => row.shard)].map(([shard, claimed]) => ({
     shard,

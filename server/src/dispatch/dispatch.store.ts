@@ -15,7 +15,9 @@ export interface ShardCredit {
 export async function lockCredits(transaction: Transaction, now: Date): Promise<ShardCredit[]> {
   const found = await sql<ShardCredit>`
     select id, epoch::int as epoch, (allowed_total - claimed_total)::int as credits from shards
-     where lease_until > ${now} and allowed_total > claimed_total order by id for no key update`.execute(transaction)
+     where lease_until > ${now} and allowed_total > claimed_total order by id for no key update`.execute(
+    transaction,
+  )
   return found.rows
 }
 
@@ -74,7 +76,11 @@ export async function claimDue(
   return claimed.rows
 }
 
-export async function addClaims(transaction: Transaction, shards: readonly number[], counts: readonly number[]): Promise<void> {
+export async function addClaims(
+  transaction: Transaction,
+  shards: readonly number[],
+  counts: readonly number[],
+): Promise<void> {
   await sql`
     update shards s set claimed_total = claimed_total + w.n
       from unnest(${shards}::smallint[], ${counts}::int[]) as w(id, n) where s.id = w.id`.execute(transaction)
@@ -106,7 +112,12 @@ export interface Resolved extends UnroutedDomain {
 }
 
 /** Stores routes; a provider seen for the first time goes to the shard with the fewest providers. */
-export async function saveRoutes(transaction: Transaction, resolved: readonly Resolved[], shardCount: number, now: Date): Promise<void> {
+export async function saveRoutes(
+  transaction: Transaction,
+  resolved: readonly Resolved[],
+  shardCount: number,
+  now: Date,
+): Promise<void> {
   const names = [...new Set(resolved.map((each) => each.provider))].sort()
   await sql`select pg_advisory_xact_lock(hashtext('pigeon.providers'))`.execute(transaction)
   await sql`

@@ -1,7 +1,14 @@
 import { SHARD_COUNT, type SendingMode } from '#events/email-events.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/postgres/database.ts'
-import { findExpiredRoutes, findUnrouted, routeWaiting, saveRoutes, type Resolved, type UnroutedDomain } from './dispatch.store.ts'
+import {
+  findExpiredRoutes,
+  findUnrouted,
+  routeWaiting,
+  saveRoutes,
+  type Resolved,
+  type UnroutedDomain,
+} from './dispatch.store.ts'
 
 /** Who receives mail for a domain, and for how long that is known. Never rejects: a failure is a provider too. */
 export type FindProvider = (mode: SendingMode, domain: string) => Promise<{ provider: string; ttlMs: number }>
@@ -37,5 +44,7 @@ async function resolveAll(deps: RouteDeps, domains: readonly UnroutedDomain[]): 
       return { ...each, provider, expiresAt: new Date(deps.clock.now().getTime() + ttlMs) }
     }),
   )
-  await deps.db.transaction().execute((transaction) => saveRoutes(transaction, resolved, SHARD_COUNT, deps.clock.now()))
+  await deps.db
+    .transaction()
+    .execute((transaction) => saveRoutes(transaction, resolved, SHARD_COUNT, deps.clock.now()))
 }

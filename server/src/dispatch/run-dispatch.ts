@@ -1,5 +1,11 @@
 import { fanOutChunk } from '#campaigns/fan-out.ts'
-import { activeCampaigns, completeCampaign, startDueCampaigns, sweepCancelled, type ProgressDeps } from '#campaigns/progress.ts'
+import {
+  activeCampaigns,
+  completeCampaign,
+  startDueCampaigns,
+  sweepCancelled,
+  type ProgressDeps,
+} from '#campaigns/progress.ts'
 import { relayOutbox } from '#events/outbox.ts'
 import type { Log } from '#platform/log.ts'
 import { claimAndAppend, type Lifetimes } from './claim.ts'
@@ -52,7 +58,11 @@ async function fanOutAll(deps: DispatchDeps): Promise<number> {
 
 async function claimForAll(deps: DispatchDeps): Promise<number> {
   const sending = (await activeCampaigns(deps)).filter((campaign) => campaign.status === 'sending')
-  return claimAndAppend(deps, sending.map((campaign) => campaign.id), deps.lifetimes)
+  return claimAndAppend(
+    deps,
+    sending.map((campaign) => campaign.id),
+    deps.lifetimes,
+  )
 }
 
 /** Cancels what waits in cancelled campaigns, and ends the campaigns whose every message is final. */
@@ -65,7 +75,13 @@ async function endAll(deps: DispatchDeps): Promise<number> {
   return moved
 }
 
-async function repeat(deps: DispatchDeps, signal: AbortSignal, name: string, idleMs: number, step: () => Promise<number>): Promise<void> {
+async function repeat(
+  deps: DispatchDeps,
+  signal: AbortSignal,
+  name: string,
+  idleMs: number,
+  step: () => Promise<number>,
+): Promise<void> {
   while (!signal.aborted) {
     let waitMs = 0
     try {

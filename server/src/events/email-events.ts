@@ -79,12 +79,25 @@ export interface OutcomeEvent {
 
 /** Payloads of `email.events`. */
 export type EmailEventsPayload =
-  | { readonly kind: 'outcomes'; readonly shard: number; readonly epoch: number; readonly events: readonly OutcomeEvent[] }
+  | {
+      readonly kind: 'outcomes'
+      readonly shard: number
+      readonly epoch: number
+      readonly events: readonly OutcomeEvent[]
+    }
   | { readonly kind: 'takeover'; readonly shard: number; readonly epoch: number }
 
 /** What the history keeps: an outcome, or something that happened without an attempt. */
 export interface HistoryEvent {
-  readonly type: 'sent' | 'delivered' | 'deferred' | 'bounced' | 'failed' | 'suppressed' | 'cancelled' | 'unsubscribed'
+  readonly type:
+    | 'sent'
+    | 'delivered'
+    | 'deferred'
+    | 'bounced'
+    | 'failed'
+    | 'suppressed'
+    | 'cancelled'
+    | 'unsubscribed'
   readonly messageId: string
   readonly tenantId: string
   readonly campaignId: string
@@ -126,7 +139,13 @@ export function isFinal(type: string): type is FinalState {
 /** Something that happened to a message without an attempt: suppressed at accept, cancelled, unsubscribed. */
 export function eventWithoutAttempt(
   type: 'suppressed' | 'cancelled' | 'unsubscribed',
-  message: { messageId: string; tenantId: string; campaignId: string; contactId: string | null; domain: string },
+  message: {
+    messageId: string
+    tenantId: string
+    campaignId: string
+    contactId: string | null
+    domain: string
+  },
   at: Date,
 ): HistoryEvent {
   return {

@@ -11,7 +11,9 @@ export interface OutboxRow {
 export async function insertOutbox(transaction: Transaction, row: OutboxRow, now: Date): Promise<void> {
   await sql`
     insert into outbox (tenant_id, topic, partition, payload, created_at)
-    values (${row.tenant_id}, ${row.topic}, ${row.partition}, ${JSON.stringify(row.payload)}, ${now})`.execute(transaction)
+    values (${row.tenant_id}, ${row.topic}, ${row.partition}, ${JSON.stringify(row.payload)}, ${now})`.execute(
+    transaction,
+  )
 }
 
 /** Takes the oldest rows out; another process that does the same takes others. */

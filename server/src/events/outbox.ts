@@ -9,7 +9,12 @@ const BATCH = 500
 
 /** Tells the history of something, in the transaction that did it. */
 export async function appendHistory(transaction: Transaction, event: HistoryEvent, now: Date): Promise<void> {
-  const row = { topic: ANALYTICS_EVENTS, partition: ANALYTICS_PARTITION.api, tenant_id: event.tenantId, payload: { events: [event] } }
+  const row = {
+    topic: ANALYTICS_EVENTS,
+    partition: ANALYTICS_PARTITION.api,
+    tenant_id: event.tenantId,
+    payload: { events: [event] },
+  }
   await insertOutbox(transaction, row, now)
 }
 
@@ -18,7 +23,11 @@ export async function relayOutbox(deps: { db: Database; stream: Stream; clock: C
   return deps.db.transaction().execute(async (transaction) => {
     const rows = await takeOutbox(transaction, BATCH)
     for (const [topic, members] of Map.groupBy(rows, (row) => row.topic)) {
-      await deps.stream.append(topic, members.map(({ partition, tenant_id, payload }) => ({ partition, key: tenant_id, payload })), transaction)
+      await deps.stream.append(
+        topic,
+        members.map(({ partition, tenant_id, payload }) => ({ partition, key: tenant_id, payload })),
+        transaction,
+      )
     }
     return rows.length
   })

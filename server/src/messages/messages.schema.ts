@@ -7,9 +7,13 @@ export const MessageSchema = Type.Object(
     campaign_id: Nullable(Id),
     contact_id: Nullable(Id),
     recipient: Type.String(),
-    state: Type.String({ description: 'queued, sending, deferred, delivered, sent, bounced, failed, suppressed or cancelled.' }),
+    state: Type.String({
+      description: 'queued, sending, deferred, delivered, sent, bounced, failed, suppressed or cancelled.',
+    }),
     mode: Type.Enum(['sandbox', 'live']),
-    in_doubt: Type.Boolean({ description: 'An attempt ended after the final dot without a reply: it may have arrived.' }),
+    in_doubt: Type.Boolean({
+      description: 'An attempt ended after the final dot without a reply: it may have arrived.',
+    }),
     provider: Type.String(),
     attempts: Type.Integer(),
     code: Nullable(Type.Integer()),
@@ -43,7 +47,9 @@ export const MessageSchema = Type.Object(
         outcome: Type.String(),
         code: Type.Integer(),
         reply: Type.String(),
-        transcript: Type.String({ description: 'The SMTP session, kept for 30 days. The content is shown as its length.' }),
+        transcript: Type.String({
+          description: 'The SMTP session, kept for 30 days. The content is shown as its length.',
+        }),
       }),
     ),
   },
@@ -85,11 +91,22 @@ export const SandboxMessageSchema = Type.Object(
     html: Nullable(Type.String()),
     text: Nullable(Type.String()),
     attachments: Type.Array(
-      Type.Object({ filename: Nullable(Type.String()), content_type: Type.String(), disposition: Nullable(Type.String()), size_bytes: Count }),
+      Type.Object({
+        filename: Nullable(Type.String()),
+        content_type: Type.String(),
+        disposition: Nullable(Type.String()),
+        size_bytes: Count,
+      }),
     ),
     dkim: Type.Array(
       Type.Object(
-        { domain: Type.String(), selector: Type.String(), algorithm: Type.String(), result: Type.String(), comment: Nullable(Type.String()) },
+        {
+          domain: Type.String(),
+          selector: Type.String(),
+          algorithm: Type.String(),
+          result: Type.String(),
+          comment: Nullable(Type.String()),
+        },
         { description: 'The verdict of an independent verifier, one for each signature.' },
       ),
     ),
@@ -102,6 +119,14 @@ export const SequenceParams = Type.Object({ sequence: Type.Integer({ minimum: 0 
 export const SandboxStatsQuery = Type.Object({ campaign_id: Id })
 
 export const SandboxStatsSchema = Type.Object(
-  { received: Count, distinct: Count, duplicates: Count, by_provider: Type.Record(Type.String(), Type.Object({ received: Count, distinct: Count, duplicates: Count })) },
+  {
+    received: Count,
+    distinct: Count,
+    duplicates: Count,
+    by_provider: Type.Record(
+      Type.String(),
+      Type.Object({ received: Count, distinct: Count, duplicates: Count }),
+    ),
+  },
   { $id: 'SandboxStats' },
 )

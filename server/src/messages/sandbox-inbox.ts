@@ -11,7 +11,9 @@ export interface SandboxDeps {
   readonly windtunnel: WindtunnelClient
 }
 
-export type SandboxSummary = Omit<MessageSummary, 'message_id' | 'tenant' | 'campaign'> & { message_id: string | null }
+export type SandboxSummary = Omit<MessageSummary, 'message_id' | 'tenant' | 'campaign'> & {
+  message_id: string | null
+}
 
 export interface SandboxQueryInput {
   readonly limit?: number
@@ -26,7 +28,11 @@ const DEFAULT_LIMIT = 20
  * What the windtunnel received from this tenant, newest first. The windtunnel believes a header about whose a message is;
  * whether the tenant really has it is asked of PostgreSQL, behind its wall.
  */
-export async function listSandbox(deps: SandboxDeps, tenantId: string, query: SandboxQueryInput): Promise<PageOf<SandboxSummary>> {
+export async function listSandbox(
+  deps: SandboxDeps,
+  tenantId: string,
+  query: SandboxQueryInput,
+): Promise<PageOf<SandboxSummary>> {
   const before = query.cursor === undefined ? undefined : Number(decodeCursor(query.cursor, 1)[0])
   const page = await deps.windtunnel.messages({
     tenant: tenantId,
@@ -44,7 +50,11 @@ export async function listSandbox(deps: SandboxDeps, tenantId: string, query: Sa
   return { data, has_more: next !== null, next_cursor: next === null ? null : encodeCursor([String(next)]) }
 }
 
-export async function getSandboxMessage(deps: SandboxDeps, tenantId: string, sequence: number): Promise<SandboxSummary & ParsedMessage> {
+export async function getSandboxMessage(
+  deps: SandboxDeps,
+  tenantId: string,
+  sequence: number,
+): Promise<SandboxSummary & ParsedMessage> {
   const message = await deps.windtunnel.message(sequence)
   if (message === undefined) throw notInSandbox()
   const owned = await ownedIds(deps, tenantId, [message])
@@ -64,7 +74,11 @@ export async function sandboxStats(deps: SandboxDeps, campaignId: string): Promi
   return deps.windtunnel.stats(campaignId)
 }
 
-async function ownedIds(deps: SandboxDeps, tenantId: string, messages: readonly { message_id: string | null }[]): Promise<Set<string>> {
+async function ownedIds(
+  deps: SandboxDeps,
+  tenantId: string,
+  messages: readonly { message_id: string | null }[],
+): Promise<Set<string>> {
   const ids = messages.flatMap((each) => pigeonId(each.message_id) ?? [])
   return asTenant(deps.db, tenantId, (transaction) => findOwned(transaction, ids))
 }
@@ -81,5 +95,9 @@ function summaryOf(message: MessageSummary): SandboxSummary {
 }
 
 function notInSandbox(): Problem {
-  return new Problem('not_found', 'sandbox.not_found', 'The sandbox inbox has no such message of yours, or its bytes were dropped for newer ones.')
+  return new Problem(
+    'not_found',
+    'sandbox.not_found',
+    'The sandbox inbox has no such message of yours, or its bytes were dropped for newer ones.',
+  )
 }

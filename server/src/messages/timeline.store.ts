@@ -13,7 +13,11 @@ export interface TimelineEvent {
 }
 
 /** Everything that happened to a message, oldest first. */
-export async function readEvents(analytics: Analytics, tenantId: string, messageId: string): Promise<TimelineEvent[]> {
+export async function readEvents(
+  analytics: Analytics,
+  tenantId: string,
+  messageId: string,
+): Promise<TimelineEvent[]> {
   return analytics.query<TimelineEvent>(
     `select toString(event_type) as type, formatDateTime(timestamp, '%Y-%m-%dT%H:%i:%S.%fZ', 'UTC') as at, attempt, provider, source, code, enhanced, class, reply
        from email_events where tenant_id = {tenant:UUID} and message_id = {message:UUID} order by timestamp, attempt limit 1000`,
@@ -35,7 +39,11 @@ export interface AttemptRow {
 }
 
 /** Every attempt with its SMTP transcript, kept for 30 days. */
-export async function readAttempts(analytics: Analytics, tenantId: string, messageId: string): Promise<AttemptRow[]> {
+export async function readAttempts(
+  analytics: Analytics,
+  tenantId: string,
+  messageId: string,
+): Promise<AttemptRow[]> {
   const rows = await analytics.query<Omit<AttemptRow, 'tls'> & { tls: number | boolean }>(
     `select attempt, formatDateTime(started_at, '%Y-%m-%dT%H:%i:%S.%fZ', 'UTC') as started_at, formatDateTime(ended_at, '%Y-%m-%dT%H:%i:%S.%fZ', 'UTC') as ended_at,
             mx_host, toString(mx_ip) as mx_ip, tls, outcome, code, reply, transcript

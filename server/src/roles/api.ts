@@ -29,7 +29,9 @@ export async function startApi(context: Context): Promise<RunningRole> {
   const tokens = await openAccessTokens({ db, keys, clock })
   const identities = createIdentityCache({ clock })
   const compiler = createTemplateCompiler()
-  const windtunnel = createWindtunnelClient({ baseUrl: `http://${LOOPBACK}:${config.PIGEON_WINDTUNNEL_CONTROL_PORT}` })
+  const windtunnel = createWindtunnelClient({
+    baseUrl: `http://${LOOPBACK}:${config.PIGEON_WINDTUNNEL_CONTROL_PORT}`,
+  })
   const isSandbox = config.PIGEON_MODE === 'sandbox'
   const app = await createApp({
     log,
@@ -55,8 +57,17 @@ export async function startApi(context: Context): Promise<RunningRole> {
       const message = { ...event, campaignId: campaignId ?? NO_CAMPAIGN }
       await appendHistory(transaction, eventWithoutAttempt('unsubscribed', message, at), at)
     },
-    resolveTxt: createResolveTxt(isSandbox ? { servers: [`${LOOPBACK}:${config.PIGEON_WINDTUNNEL_DNS_PORT}`] } : { servers: config.PIGEON_DNS_SERVERS }),
-    ...(isSandbox ? { publishRecords: (records) => windtunnel.publish(records.map(({ type, name, value }) => ({ type, name, data: value }))) } : {}),
+    resolveTxt: createResolveTxt(
+      isSandbox
+        ? { servers: [`${LOOPBACK}:${config.PIGEON_WINDTUNNEL_DNS_PORT}`] }
+        : { servers: config.PIGEON_DNS_SERVERS },
+    ),
+    ...(isSandbox
+      ? {
+          publishRecords: (records) =>
+            windtunnel.publish(records.map(({ type, name, value }) => ({ type, name, data: value }))),
+        }
+      : {}),
   })
   await listen(app, { host: config.PIGEON_HTTP_HOST, port: config.PIGEON_HTTP_PORT })
   const stopping = new AbortController()

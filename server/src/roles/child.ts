@@ -16,7 +16,12 @@ export interface FailedMessage {
 }
 
 /** Runs roles in this process until a signal, or until the supervisor is gone. */
-export async function runRoles(config: Config, roles: Readonly<Record<string, StartRole>>, endpoints: Endpoints, place: Place): Promise<void> {
+export async function runRoles(
+  config: Config,
+  roles: Readonly<Record<string, StartRole>>,
+  endpoints: Endpoints,
+  place: Place,
+): Promise<void> {
   const running: RunningRole[] = []
   let isStopping = false
   async function stop(): Promise<void> {
@@ -30,7 +35,8 @@ export async function runRoles(config: Config, roles: Readonly<Record<string, St
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop())
   // A supervisor that was killed takes its children along: nobody would start or stop them any more.
   process.on('disconnect', () => void stop())
-  for (const [name, start] of Object.entries(roles)) running.push(await start(await createContext(config, name, endpoints, place)))
+  for (const [name, start] of Object.entries(roles))
+    running.push(await start(await createContext(config, name, endpoints, place)))
   process.send?.({ kind: 'ready' } satisfies ReadyMessage)
 }
 

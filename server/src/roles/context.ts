@@ -46,10 +46,19 @@ export type StartRole = (context: Context) => Promise<RunningRole>
 
 const STATEMENT_TIMEOUT_MS = 120_000
 
-export async function createContext(config: Config, role: string, endpoints: Endpoints, place: Place): Promise<Context> {
-  const log = createLog({ level: config.PIGEON_LOG_LEVEL, role: place.count > 1 ? `${role}-${place.index + 1}` : role })
+export async function createContext(
+  config: Config,
+  role: string,
+  endpoints: Endpoints,
+  place: Place,
+): Promise<Context> {
+  const log = createLog({
+    level: config.PIGEON_LOG_LEVEL,
+    role: place.count > 1 ? `${role}-${place.index + 1}` : role,
+  })
   const keys = await openFileKeys({ dataDir: config.PIGEON_DATA_DIR, masterKey: config.PIGEON_KEY })
-  const connection = (name: DatabaseRole): pg.PoolConfig => connectionFor(endpoints.postgres, name, rolePassword(keys, name))
+  const connection = (name: DatabaseRole): pg.PoolConfig =>
+    connectionFor(endpoints.postgres, name, rolePassword(keys, name))
   return {
     config,
     endpoints,
@@ -65,7 +74,14 @@ export async function createContext(config: Config, role: string, endpoints: End
         applicationName: `pigeon ${role}`,
         statementTimeoutMs: STATEMENT_TIMEOUT_MS,
       }),
-    openStream: (db) => createPostgresStream({ db, connection: connection('pigeon_engine'), topics: TOPICS, clock: systemClock, log }),
+    openStream: (db) =>
+      createPostgresStream({
+        db,
+        connection: connection('pigeon_engine'),
+        topics: TOPICS,
+        clock: systemClock,
+        log,
+      }),
     openAnalytics: () => openAnalytics(endpoints.analytics),
   }
 }

@@ -34,14 +34,18 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
     log,
     loadSigner: async (tenantId, domain) => {
       const found = await loadSigningKeys({ db, keys }, tenantId, domain)
-      if (found === undefined) throw new Error(`The domain ${domain} is no longer verified: nothing can be signed for it.`)
+      if (found === undefined)
+        throw new Error(`The domain ${domain} is no longer verified: nothing can be signed for it.`)
       return createDkimSigner(found)
     },
   })
   const transport = createSmtpPool({
     clock,
     timeouts: timeoutsOf(config),
-    limitsOf: () => ({ maxConnections: config.PIGEON_CONNECTIONS_PER_PROVIDER, maxMessagesPerConnection: config.PIGEON_MESSAGES_PER_CONNECTION }),
+    limitsOf: () => ({
+      maxConnections: config.PIGEON_CONNECTIONS_PER_PROVIDER,
+      maxMessagesPerConnection: config.PIGEON_MESSAGES_PER_CONNECTION,
+    }),
     maxConnections: config.PIGEON_DELIVERY_CONNECTIONS,
     idleMs: IDLE_MS,
     maxWaitMs: MAX_WAIT_MS,
@@ -64,8 +68,14 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
     transport,
     unsubscribeUrl: unsubscribeUrl({ publicUrl: config.PIGEON_PUBLIC_URL, keys }),
     plans: {
-      live: { firstMs: config.PIGEON_RETRY_FIRST_SECONDS * 1000, maxMs: config.PIGEON_RETRY_MAX_SECONDS * 1000 },
-      sandbox: { firstMs: config.PIGEON_SANDBOX_RETRY_FIRST_MS, maxMs: config.PIGEON_RETRY_MAX_SECONDS * 1000 },
+      live: {
+        firstMs: config.PIGEON_RETRY_FIRST_SECONDS * 1000,
+        maxMs: config.PIGEON_RETRY_MAX_SECONDS * 1000,
+      },
+      sandbox: {
+        firstMs: config.PIGEON_SANDBOX_RETRY_FIRST_MS,
+        maxMs: config.PIGEON_RETRY_MAX_SECONDS * 1000,
+      },
     },
     settings: {
       ehloName: config.PIGEON_EHLO_NAME ?? hostname(),
@@ -80,7 +90,10 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
   const listening = listen(context.connection('pigeon_engine'), {
     channels: ['campaigns', 'suppressions'],
     onNotify: delivery.notify,
-    onReconnect: () => void delivery.catchUp().catch((error: unknown) => log.warn({ err: error }, 'Could not catch up after a lost connection.')),
+    onReconnect: () =>
+      void delivery
+        .catchUp()
+        .catch((error: unknown) => log.warn({ err: error }, 'Could not catch up after a lost connection.')),
     log,
     clock,
     signal: stopping.signal,

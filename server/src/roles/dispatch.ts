@@ -18,7 +18,10 @@ export async function startDispatch(context: Context): Promise<RunningRole> {
       clock,
       log,
       findProvider: (mode, domain) => routes.findProvider(mode, domain),
-      lifetimes: { liveMs: config.PIGEON_EXPIRE_HOURS * 3_600_000, sandboxMs: config.PIGEON_SANDBOX_EXPIRE_SECONDS * 1000 },
+      lifetimes: {
+        liveMs: config.PIGEON_EXPIRE_HOURS * 3_600_000,
+        sandboxMs: config.PIGEON_SANDBOX_EXPIRE_SECONDS * 1000,
+      },
       fanOutChunkSize: config.PIGEON_FANOUT_CHUNK,
       missedScheduleMs: config.PIGEON_MISSED_SCHEDULE_MINUTES * 60_000,
       installationMode: config.PIGEON_MODE,

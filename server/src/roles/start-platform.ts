@@ -54,7 +54,15 @@ export async function startPlatform(env: NodeJS.ProcessEnv): Promise<Platform> {
       childrenOf(config),
     )
     started.push(() => supervised.stop())
-    return { config, env, endpoints, supervised, readySeconds: (performance.now() - startedAt) / 1000, failed, stop }
+    return {
+      config,
+      env,
+      endpoints,
+      supervised,
+      readySeconds: (performance.now() - startedAt) / 1000,
+      failed,
+      stop,
+    }
   } catch (error) {
     await stop()
     throw error
@@ -77,8 +85,12 @@ async function startStores(
   started: (() => Promise<void>)[],
 ): Promise<{ endpoints: Endpoints; failed: Promise<Problem> }> {
   const keys = await openFileKeys({ dataDir, masterKey: config.PIGEON_KEY })
-  const embedded = config.PIGEON_POSTGRES_URL === undefined ? startEmbeddedPostgres({ dataDir, log }) : undefined
-  const history = config.PIGEON_CLICKHOUSE_URL === undefined ? startEmbeddedAnalytics({ dataDir, memoryMb: config.PIGEON_ANALYTICS_MEMORY_MB, log }) : undefined
+  const embedded =
+    config.PIGEON_POSTGRES_URL === undefined ? startEmbeddedPostgres({ dataDir, log }) : undefined
+  const history =
+    config.PIGEON_CLICKHOUSE_URL === undefined
+      ? startEmbeddedAnalytics({ dataDir, memoryMb: config.PIGEON_ANALYTICS_MEMORY_MB, log })
+      : undefined
   const [postgres, chdb] = await Promise.allSettled([embedded, history])
   if (postgres.status === 'fulfilled' && postgres.value !== undefined) started.push(postgres.value.stop)
   if (chdb.status === 'fulfilled' && chdb.value !== undefined) started.push(chdb.value.stop)
@@ -87,12 +99,24 @@ async function startStores(
 
   const endpoints: Endpoints = {
     postgres: postgres.value?.connection ?? { connectionString: config.PIGEON_POSTGRES_URL ?? '' },
-    analytics: chdb.value === undefined ? { url: config.PIGEON_CLICKHOUSE_URL ?? '' } : { socketPath: chdb.value.socketPath },
+    analytics:
+      chdb.value === undefined
+        ? { url: config.PIGEON_CLICKHOUSE_URL ?? '' }
+        : { socketPath: chdb.value.socketPath },
   }
-  const passwords = { pigeon_api: rolePassword(keys, 'pigeon_api'), pigeon_engine: rolePassword(keys, 'pigeon_engine') }
+  const passwords = {
+    pigeon_api: rolePassword(keys, 'pigeon_api'),
+    pigeon_engine: rolePassword(keys, 'pigeon_engine'),
+  }
   const analytics = openAnalytics(endpoints.analytics)
   try {
-    await Promise.all([migrate(endpoints.postgres, { log, clock: systemClock, passwords }), migrateAnalytics({ analytics }, { eventDays: config.PIGEON_HISTORY_EVENT_DAYS, attemptDays: config.PIGEON_HISTORY_ATTEMPT_DAYS })])
+    await Promise.all([
+      migrate(endpoints.postgres, { log, clock: systemClock, passwords }),
+      migrateAnalytics(
+        { analytics },
+        { eventDays: config.PIGEON_HISTORY_EVENT_DAYS, attemptDays: config.PIGEON_HISTORY_ATTEMPT_DAYS },
+      ),
+    ])
   } finally {
     await analytics.close()
   }
@@ -112,7 +136,10 @@ function childrenOf(config: Config): ChildSpec[] {
   return [
     { role: 'windtunnel', place: one },
     { role: 'record', place: one },
-    ...Array.from({ length: delivers }, (_, index) => ({ role: 'deliver', place: { index, count: delivers } })),
+    ...Array.from({ length: delivers }, (_, index) => ({
+      role: 'deliver',
+      place: { index, count: delivers },
+    })),
     { role: 'dispatch', place: one },
     { role: 'api', place: one },
   ]

@@ -50,9 +50,15 @@ export async function supervise(deps: SupervisorDeps, specs: readonly ChildSpec[
     if (stopping.signal.aborted) return
     child.failures = deps.clock.monotonicMs() - startedAt > HEALTHY_AFTER_MS ? 0 : child.failures + 1
     const delayMs = Math.min(RESTART_FIRST_MS * 2 ** child.failures, RESTART_MAX_MS)
-    deps.log.warn({ role: child.spec.role, index: child.spec.place.index, how, delayMs }, 'A role ended and is started again.')
+    deps.log.warn(
+      { role: child.spec.role, index: child.spec.place.index, how, delayMs },
+      'A role ended and is started again.',
+    )
     void deps.clock.sleep(delayMs, stopping.signal).then(() => {
-      if (!stopping.signal.aborted) start(child).catch((error: unknown) => deps.log.error({ err: error, role: child.spec.role }, 'A role did not start.'))
+      if (!stopping.signal.aborted)
+        start(child).catch((error: unknown) =>
+          deps.log.error({ err: error, role: child.spec.role }, 'A role did not start.'),
+        )
     })
   }
 
@@ -81,14 +87,18 @@ export async function supervise(deps: SupervisorDeps, specs: readonly ChildSpec[
     throw error
   }
   return {
-    list: () => children.map(({ spec, process }) => ({ role: spec.role, index: spec.place.index, pid: process?.pid })),
+    list: () =>
+      children.map(({ spec, process }) => ({ role: spec.role, index: spec.place.index, pid: process?.pid })),
     stop,
   }
 }
 
 function becomesReady(spec: ChildSpec, child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`The role ${spec.role} was not ready within ${READY_WITHIN_MS / 1000} s.`)), READY_WITHIN_MS)
+    const timer = setTimeout(
+      () => reject(new Error(`The role ${spec.role} was not ready within ${READY_WITHIN_MS / 1000} s.`)),
+      READY_WITHIN_MS,
+    )
     child.on('message', (message: ReadyMessage | FailedMessage) => {
       if (message.kind === 'ready') resolve()
       else reject(new StartFailed(message.message))

@@ -10,10 +10,14 @@ export async function up(_args: readonly string[], env: NodeJS.ProcessEnv): Prom
   const { config } = platform
   say(`Ready in ${platform.readySeconds.toFixed(1)} s, mode ${config.PIGEON_MODE}.`)
   if (config.PIGEON_MODE === 'sandbox' && (await isFirstStart(platform))) {
-    await firstCampaign(platform, { contacts: 1000, isJson: false }).catch((error: unknown) => say(`The first campaign did not end well: ${String(error)}`))
+    await firstCampaign(platform, { contacts: 1000, isJson: false }).catch((error: unknown) =>
+      say(`The first campaign did not end well: ${String(error)}`),
+    )
   }
   const url = `http://${config.PIGEON_HTTP_HOST}:${config.PIGEON_HTTP_PORT}`
-  say(`\n  API reference   ${url}/docs\n  Health          ${url}/readyz\n  Set-up          npm run pigeon -- login   (makes the owner when there is none)\n  Stop            Ctrl-C\n`)
+  say(
+    `\n  API reference   ${url}/docs\n  Health          ${url}/readyz\n  Set-up          npm run pigeon -- login   (makes the owner when there is none)\n  Stop            Ctrl-C\n`,
+  )
   const failure = await Promise.race([stopped, platform.failed])
   if (failure === undefined) return 0
   process.stderr.write(`${failure.message}\n`)

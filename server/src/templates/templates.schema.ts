@@ -1,6 +1,12 @@
 import { Type } from 'typebox'
 import { Id, Nullable, Timestamp } from '#http/schemas.ts'
-import { MAX_HTML_CHARACTERS, MAX_MJML_CHARACTERS, MAX_SUBJECT_CHARACTERS, MAX_TEXT_CHARACTERS, MAX_VARIABLES } from './template.ts'
+import {
+  MAX_HTML_CHARACTERS,
+  MAX_MJML_CHARACTERS,
+  MAX_SUBJECT_CHARACTERS,
+  MAX_TEXT_CHARACTERS,
+  MAX_VARIABLES,
+} from './template.ts'
 
 const Variable = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 100 }),
@@ -11,10 +17,18 @@ const Variable = Type.Object({
 export const TemplateBody = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 255, examples: ['Newsletter'] }),
   category: Type.Optional(Nullable(Type.String({ maxLength: 100 }))),
-  subject: Type.String({ minLength: 1, maxLength: MAX_SUBJECT_CHARACTERS, examples: ['Hello {{ first_name }}'] }),
-  html: Type.Optional(Nullable(Type.String({ maxLength: MAX_HTML_CHARACTERS, description: 'Liquid in HTML; or use mjml.' }))),
+  subject: Type.String({
+    minLength: 1,
+    maxLength: MAX_SUBJECT_CHARACTERS,
+    examples: ['Hello {{ first_name }}'],
+  }),
+  html: Type.Optional(
+    Nullable(Type.String({ maxLength: MAX_HTML_CHARACTERS, description: 'Liquid in HTML; or use mjml.' })),
+  ),
   mjml: Type.Optional(Nullable(Type.String({ maxLength: MAX_MJML_CHARACTERS }))),
-  text: Type.Optional(Nullable(Type.String({ maxLength: MAX_TEXT_CHARACTERS, description: 'Made from the HTML when absent.' }))),
+  text: Type.Optional(
+    Nullable(Type.String({ maxLength: MAX_TEXT_CHARACTERS, description: 'Made from the HTML when absent.' })),
+  ),
   variables: Type.Optional(Type.Array(Variable, { maxItems: MAX_VARIABLES })),
 })
 
@@ -48,9 +62,14 @@ export const TemplateSummarySchema = Type.Object(
   { $id: 'TemplateSummary' },
 )
 
-export const VersionSchema = Type.Object({ version: Type.Integer(), subject: Type.String(), created_at: Timestamp }, { $id: 'TemplateVersion' })
+export const VersionSchema = Type.Object(
+  { version: Type.Integer(), subject: Type.String(), created_at: Timestamp },
+  { $id: 'TemplateVersion' },
+)
 
-export const TemplateQuery = Type.Object({ version: Type.Optional(Type.Integer({ minimum: 1, description: 'The current one when absent.' })) })
+export const TemplateQuery = Type.Object({
+  version: Type.Optional(Type.Integer({ minimum: 1, description: 'The current one when absent.' })),
+})
 
 export const PreviewBody = Type.Object({
   version: Type.Optional(Type.Integer({ minimum: 1 })),
@@ -62,5 +81,7 @@ export const PreviewBody = Type.Object({
   ),
 })
 
-export const PreviewSchema = Type.Object({ subject: Type.String(), html: Type.String(), text: Type.String() }, { $id: 'TemplatePreview' })
-
+export const PreviewSchema = Type.Object(
+  { subject: Type.String(), html: Type.String(), text: Type.String() },
+  { $id: 'TemplatePreview' },
+)

@@ -19,7 +19,11 @@ export interface TemplateRow {
 
 const columns = sql`t.id, t.name, t.category, t.version, v.subject, v.html, v.mjml, v.text, v.variables, v.compiled, t.created_at, t.updated_at`
 
-export async function findTemplate(db: Db, id: string, version: number | null): Promise<TemplateRow | undefined> {
+export async function findTemplate(
+  db: Db,
+  id: string,
+  version: number | null,
+): Promise<TemplateRow | undefined> {
   const found = await sql<TemplateRow>`
     select ${columns}, v.version from templates t
       join template_versions v on v.template_id = t.id and v.version = coalesce(${version}, t.version)
@@ -27,10 +31,15 @@ export async function findTemplate(db: Db, id: string, version: number | null): 
   return found.rows[0]
 }
 
-export async function listTemplates(db: Db, page: { after: string | null; rows: number }): Promise<TemplateRow[]> {
+export async function listTemplates(
+  db: Db,
+  page: { after: string | null; rows: number },
+): Promise<TemplateRow[]> {
   const found = await sql<TemplateRow>`
     select ${columns} from templates t join template_versions v on v.template_id = t.id and v.version = t.version
-     where t.is_active and (${page.after}::uuid is null or t.id < ${page.after}) order by t.id desc limit ${page.rows}`.execute(db)
+     where t.is_active and (${page.after}::uuid is null or t.id < ${page.after}) order by t.id desc limit ${page.rows}`.execute(
+    db,
+  )
   return found.rows
 }
 
@@ -40,10 +49,16 @@ export interface VersionRow {
   readonly created_at: Date
 }
 
-export async function listVersions(db: Db, id: string, page: { before: number | null; rows: number }): Promise<VersionRow[]> {
+export async function listVersions(
+  db: Db,
+  id: string,
+  page: { before: number | null; rows: number },
+): Promise<VersionRow[]> {
   const found = await sql<VersionRow>`
     select version, subject, created_at from template_versions
-     where template_id = ${id} and (${page.before}::int is null or version < ${page.before}) order by version desc limit ${page.rows}`.execute(db)
+     where template_id = ${id} and (${page.before}::int is null or version < ${page.before}) order by version desc limit ${page.rows}`.execute(
+    db,
+  )
   return found.rows
 }
 
@@ -59,7 +74,9 @@ export interface NewVersion {
 export async function insertTemplate(transaction: Transaction, input: NewVersion): Promise<string> {
   const made = await sql<{ id: string }>`
     insert into templates (tenant_id, name, category, version, created_at, updated_at)
-    values (${input.tenantId}, ${input.name}, ${input.category}, 1, ${input.now}, ${input.now}) returning id`.execute(transaction)
+    values (${input.tenantId}, ${input.name}, ${input.category}, 1, ${input.now}, ${input.now}) returning id`.execute(
+    transaction,
+  )
   const id = made.rows[0]?.id ?? ''
   await insertVersion(transaction, id, 1, input)
   return id
@@ -76,23 +93,35 @@ export async function addVersion(transaction: Transaction, id: string, input: Ne
   return true
 }
 
-async function insertVersion(transaction: Transaction, id: string, version: number, input: NewVersion): Promise<void> {
+async function insertVersion(
+  transaction: Transaction,
+  id: string,
+  version: number,
+  input: NewVersion,
+): Promise<void> {
   const { source } = input
   await sql`
     insert into template_versions (template_id, version, tenant_id, subject, html, mjml, text, variables, compiled, created_at)
     values (${id}, ${version}, ${input.tenantId}, ${source.subject}, ${source.html ?? null}, ${source.mjml ?? null}, ${source.text ?? null},
-            ${JSON.stringify(source.variables)}, ${JSON.stringify(input.compiled)}, ${input.now})`.execute(transaction)
+            ${JSON.stringify(source.variables)}, ${JSON.stringify(input.compiled)}, ${input.now})`.execute(
+    transaction,
+  )
 }
 
 /** Hides a template; its versions stay for the campaigns that used them. False when it is not there. */
 export async function retireTemplate(transaction: Transaction, id: string, now: Date): Promise<boolean> {
-  const gone = await sql`update templates set is_active = false, updated_at = ${now} where id = ${id} and is_active`.execute(transaction)
+  const gone =
+    await sql`update templates set is_active = false, updated_at = ${now} where id = ${id} and is_active`.execute(
+      transaction,
+    )
   return (gone.numAffectedRows ?? 0n) > 0n
 }
 
 /** Campaigns that name this template and are not over. */
 export async function countUses(db: Db, id: string): Promise<number> {
   const found = await sql<{ uses: number }>`
-    select count(*) as uses from campaigns where template_id = ${id} and status in ('scheduled', 'sending', 'paused')`.execute(db)
-  return Number(found.rows[0]?.uses ?? 0)
+    select count(*) as uses from campaigns where template_id = ${id} and status in ('scheduled', 'sending', 'paused')`.execute(
+    db,
+  )
+  return found.rows[0]?.uses ?? 0
 }

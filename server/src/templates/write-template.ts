@@ -6,7 +6,16 @@ import { prepareTemplate, render } from './render-template.ts'
 import { renderData, type TemplateData } from './render-data.ts'
 import type { TemplateCompiler } from './template-compiler.ts'
 import type { CompiledTemplate, RenderedTemplate, TemplateSource, TemplateVariable } from './template.ts'
-import { addVersion, countUses, findTemplate, insertTemplate, listTemplates, listVersions, retireTemplate, type TemplateRow } from './templates.store.ts'
+import {
+  addVersion,
+  countUses,
+  findTemplate,
+  insertTemplate,
+  listTemplates,
+  listVersions,
+  retireTemplate,
+  type TemplateRow,
+} from './templates.store.ts'
 
 export interface TemplateDeps {
   readonly db: Database
@@ -29,29 +38,55 @@ export function compileInput(deps: TemplateDeps, input: TemplateInput): Promise<
   return compileTemplate(deps, sourceOf(input))
 }
 
-export async function createTemplate(deps: TemplateDeps, transaction: Transaction, tenantId: string, input: TemplateInput, compiled: CompiledTemplate): Promise<TemplateRow> {
+export async function createTemplate(
+  deps: TemplateDeps,
+  transaction: Transaction,
+  tenantId: string,
+  input: TemplateInput,
+  compiled: CompiledTemplate,
+): Promise<TemplateRow> {
   const id = await insertTemplate(transaction, versionOf(deps, tenantId, input, compiled))
   return present(await findTemplate(transaction, id, null))
 }
 
 /** Saves a new version. Campaigns under way keep the one they began with. */
-export async function updateTemplate(deps: TemplateDeps, tenantId: string, id: string, input: TemplateInput): Promise<TemplateRow> {
+export async function updateTemplate(
+  deps: TemplateDeps,
+  tenantId: string,
+  id: string,
+  input: TemplateInput,
+): Promise<TemplateRow> {
   const compiled = await compileInput(deps, input)
   return asTenant(deps.db, tenantId, async (transaction) => {
-    if (!(await addVersion(transaction, id, versionOf(deps, tenantId, input, compiled)))) throw templateNotFound()
+    if (!(await addVersion(transaction, id, versionOf(deps, tenantId, input, compiled))))
+      throw templateNotFound()
     return present(await findTemplate(transaction, id, null))
   })
 }
 
-export async function getTemplate(deps: TemplateDeps, tenantId: string, id: string, version: number | null): Promise<TemplateRow> {
+export async function getTemplate(
+  deps: TemplateDeps,
+  tenantId: string,
+  id: string,
+  version: number | null,
+): Promise<TemplateRow> {
   return present(await asTenant(deps.db, tenantId, (transaction) => findTemplate(transaction, id, version)))
 }
 
-export function readTemplates(deps: TemplateDeps, tenantId: string, page: { after: string | null; rows: number }): Promise<TemplateRow[]> {
+export function readTemplates(
+  deps: TemplateDeps,
+  tenantId: string,
+  page: { after: string | null; rows: number },
+): Promise<TemplateRow[]> {
   return asTenant(deps.db, tenantId, (transaction) => listTemplates(transaction, page))
 }
 
-export function readVersions(deps: TemplateDeps, tenantId: string, id: string, page: { before: number | null; rows: number }) {
+export function readVersions(
+  deps: TemplateDeps,
+  tenantId: string,
+  id: string,
+  page: { before: number | null; rows: number },
+) {
   return asTenant(deps.db, tenantId, async (transaction) => {
     present(await findTemplate(transaction, id, null))
     return listVersions(transaction, id, page)
@@ -63,7 +98,11 @@ export async function removeTemplate(deps: TemplateDeps, tenantId: string, id: s
   await asTenant(deps.db, tenantId, async (transaction) => {
     const uses = await countUses(transaction, id)
     if (uses > 0) {
-      throw new Problem('conflict', 'templates.in_use', `${uses} campaigns that are scheduled or sending use this template: cancel them or choose another template first.`)
+      throw new Problem(
+        'conflict',
+        'templates.in_use',
+        `${uses} campaigns that are scheduled or sending use this template: cancel them or choose another template first.`,
+      )
     }
     if (!(await retireTemplate(transaction, id, deps.clock.now()))) throw templateNotFound()
   })
@@ -76,7 +115,12 @@ export interface PreviewInput {
 }
 
 /** Renders with sample data. A variable that is not given is an error here, so that it is seen before thousands see it. */
-export async function previewTemplate(deps: TemplateDeps, tenantId: string, id: string, input: PreviewInput): Promise<RenderedTemplate> {
+export async function previewTemplate(
+  deps: TemplateDeps,
+  tenantId: string,
+  id: string,
+  input: PreviewInput,
+): Promise<RenderedTemplate> {
   const template = await getTemplate(deps, tenantId, id, input.version ?? null)
   const { first_name: firstName, last_name: lastName, ...attributes } = input.data ?? {}
   const data = renderData({
@@ -91,7 +135,14 @@ export async function previewTemplate(deps: TemplateDeps, tenantId: string, id: 
 }
 
 function versionOf(deps: TemplateDeps, tenantId: string, input: TemplateInput, compiled: CompiledTemplate) {
-  return { tenantId, name: input.name.trim(), category: input.category ?? null, source: sourceOf(input), compiled, now: deps.clock.now() }
+  return {
+    tenantId,
+    name: input.name.trim(),
+    category: input.category ?? null,
+    source: sourceOf(input),
+    compiled,
+    now: deps.clock.now(),
+  }
 }
 
 function sourceOf(input: TemplateInput): TemplateSource {
@@ -110,5 +161,9 @@ function present(row: TemplateRow | undefined): TemplateRow {
 }
 
 export function templateNotFound(): Problem {
-  return new Problem('not_found', 'templates.not_found', 'There is no template (or version) with this id. GET /v1/templates lists yours.')
+  return new Problem(
+    'not_found',
+    'templates.not_found',
+    'There is no template (or version) with this id. GET /v1/templates lists yours.',
+  )
 }
