@@ -43,9 +43,19 @@ export function readEntry(line: string): JournalEntry | undefined {
   return entry
 }
 
-/** An attempt's name in the journal. */
-export function attemptKey(attempt: { readonly messageId: string; readonly attempt: number }): string {
-  return `${attempt.messageId}/${attempt.attempt}`
+/** What names an attempt: a message that was returned is claimed again under the same number. */
+export interface AttemptName {
+  readonly messageId: string
+  readonly attempt: number
+  readonly claimedAt: string
+}
+
+export function attemptKey({ messageId, attempt, claimedAt }: AttemptName): string {
+  return `${messageId}/${attempt}/${claimedAt}`
+}
+
+export function dotKey(dot: JournaledDot): string {
+  return attemptKey({ messageId: dot.messageId, attempt: dot.attempt, claimedAt: dot.job.claimedAt })
 }
 
 function checksum(text: string): string {

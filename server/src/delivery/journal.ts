@@ -1,7 +1,14 @@
 import { mkdir, open, readdir, rm, writeFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { OutcomeEvent } from '#events/email-events.ts'
-import { attemptKey, writeEntry, type JournaledDot, type JournalEntry } from './journal-entry.ts'
+import {
+  attemptKey,
+  dotKey,
+  writeEntry,
+  type AttemptName,
+  type JournaledDot,
+  type JournalEntry,
+} from './journal-entry.ts'
 
 /**
  * What a deliver process must remember through a kill -9: which final dots were sent, and how the attempts ended, until
@@ -12,7 +19,7 @@ export interface Journal {
   dot(dot: JournaledDot): Promise<void>
   outcome(shard: number, epoch: number, event: OutcomeEvent): Promise<void>
   /** These outcomes are stored elsewhere. Segments with nothing else in them are deleted, the oldest first. */
-  confirm(attempts: readonly { readonly messageId: string; readonly attempt: number }[]): void
+  confirm(attempts: readonly AttemptName[]): void
   /** Why the last write failed (disk full), until one works again: while it is set, no new work may begin. */
   failure(): Error | undefined
   /** Tries the disk when a write has failed; whether the journal works. */
@@ -106,6 +113,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       }
       for (const one of batch) forgetUnwritten(one.key)
     }
+    // In the turn that found nothing waiting, so that no entry can come in between and wait for ever.
+    flushing = undefined
   }
 
   function forgetUnwritten(key: string): void {
@@ -146,13 +155,11 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     return new Promise((resolve, reject) => {
       waiting.push({ line: writeEntry(entry), key, resolve, reject })
       unwritten.set(key, (unwritten.get(key) ?? 0) + 1)
-      flushing ??= flush().finally(() => {
-        flushing = undefined
-      })
+      flushing ??= flush()
     })
   }
   return {
-    dot: (dot) => append({ kind: 'dot', dot }, attemptKey(dot)),
+    dot: (dot) => append({ kind: 'dot', dot }, dotKey(dot)),
     outcome: (shard, epoch, event) =>
       append({ kind: 'outcome', outcome: { shard, epoch, event } }, attemptKey(event)),
     confirm(attempts) {

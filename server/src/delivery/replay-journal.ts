@@ -1,7 +1,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SEGMENT_NAME } from './journal.ts'
-import { attemptKey, readEntry, type JournaledDot, type JournaledOutcome } from './journal-entry.ts'
+import { attemptKey, dotKey, readEntry, type JournaledDot, type JournaledOutcome } from './journal-entry.ts'
 
 /** What a journal says about attempts that were not confirmed. Confirmed ones may be among them. */
 export interface Replay {
@@ -16,7 +16,7 @@ export interface Replay {
 
 /**
  * Reads the segments of a journal whose writer is gone; a directory that does not exist is an empty journal. `shards`:
- * only entries of these. The last entry of an attempt counts: a message that was returned may have been tried again.
+ * only entries of these. The last entry of an attempt counts.
  */
 export async function replayJournal(dir: string, shards?: ReadonlySet<number>): Promise<Replay> {
   const segments = await segmentsIn(dir)
@@ -34,7 +34,7 @@ export async function replayJournal(dir: string, shards?: ReadonlySet<number>): 
       }
       const value = entry.kind === 'dot' ? entry.dot : entry.outcome
       if (shards !== undefined && !shards.has(value.shard)) continue
-      last.set(attemptKey('event' in value ? value.event : value), value)
+      last.set('event' in value ? attemptKey(value.event) : dotKey(value), value)
     }
   }
   const outcomes: JournaledOutcome[] = []
