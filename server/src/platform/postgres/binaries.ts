@@ -73,7 +73,9 @@ export async function copyBinaries(binaries: Binaries, targetDir: string): Promi
   const native = join(targetDir, 'native')
   if (!(await exists(native))) {
     const unfinished = join(targetDir, `native.${process.pid}`)
-    await mkdir(targetDir, { recursive: true, mode: 0o755 })
+    await mkdir(targetDir, { recursive: true })
+    // Whatever the umask: the server's user must be able to enter.
+    for (const directory of [dirname(targetDir), targetDir]) await chmod(directory, 0o755)
     await rm(unfinished, { recursive: true, force: true })
     await cp(binaries.native, unfinished, { recursive: true, verbatimSymlinks: true })
     await makeReadable(unfinished)

@@ -91,7 +91,9 @@ async function systemPlace(dataDir: string, user: UnixUser, log: Log): Promise<s
   const name = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
   const home = join(SYSTEM_DIR, name)
   const clusterDir = join(home, 'postgres')
-  await mkdir(home, { recursive: true, mode: 0o755 })
+  await mkdir(home, { recursive: true })
+  // Whatever the umask: the server's user must be able to enter.
+  for (const directory of [SYSTEM_DIR, home]) await chmod(directory, 0o755)
   await chown(home, user.uid, user.gid)
   if (await exists(clusterDir)) {
     log.warn(

@@ -31,9 +31,23 @@ const isRoot = process.getuid?.() === 0
 const DEADLINE_MS = 60_000
 const CHILD = fileURLToPath(import.meta.resolve('@pigeon/server/test/embedded-postgres-process.ts'))
 
+const deferred = new WeakMap<TestContext, (() => Promise<void>)[]>()
+
+/** Runs at the end of the test, the last one first: node:test would delete the files before it stops the server. */
+function defer(t: TestContext, task: () => Promise<void>): void {
+  const tasks = deferred.get(t) ?? []
+  if (tasks.length === 0) {
+    deferred.set(t, tasks)
+    t.after(async () => {
+      for (const next of tasks.toReversed()) await next()
+    })
+  }
+  tasks.push(task)
+}
+
 async function temporaryDir(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'pigeon-embedded-'))
-  t.after(async () => {
+  defer(t, async () => {
     await removeCluster(join(directory, 'data'))
     await rm(directory, { recursive: true, force: true })
   })
@@ -112,7 +126,7 @@ test('the first start makes the database, the second finds it, and a stop leaves
 test('the password is needed, random, and readable by its owner alone', async (t) => {
   const dataDir = join(await temporaryDir(t), 'data')
   const server = await start(dataDir)
-  t.after(async () => server.stop())
+  defer(t, async () => server.stop())
   assert.equal((await stat(join(dataDir, 'postgres.password'))).mode & 0o777, 0o600)
   await assert.rejects(
     query({ ...server.connection, password: 'guess' }, 'select 1 as value'),
@@ -129,7 +143,7 @@ test('a server whose supervisor was killed is adopted, and its sessions go on', 
   child.kill('SIGKILL')
   await once(child, 'exit')
   const server = await start(dataDir)
-  t.after(async () => server.stop())
+  defer(t, async () => server.stop())
   assert.equal(server.adopted, true)
   assert.equal(server.pid(), reported.pid)
   assert.equal((await session.query('select 1 as value')).rowCount, 1)
@@ -150,7 +164,7 @@ test('a server that was killed too is started again over its stale pid file', as
   process.kill(reported.pid, 'SIGKILL')
   await once(child, 'exit')
   const server = await start(dataDir)
-  t.after(async () => server.stop())
+  defer(t, async () => server.stop())
   assert.equal(server.adopted, false)
   assert.deepEqual(await query(server.connection, 'select value from kept'), [1])
 })
@@ -163,14 +177,14 @@ test('a pid file that names a process of somebody else is no obstacle', async (t
     `${process.pid}\n${join(dataDir, 'postgres')}\n1\n5432\n/nowhere\n\n1 1\nready\n`,
   )
   const server = await start(dataDir)
-  t.after(async () => server.stop())
+  defer(t, async () => server.stop())
   assert.equal(server.adopted, false)
 })
 
 test('a server that is killed while it works is started again, and what was committed is there', async (t) => {
   const dataDir = join(await temporaryDir(t), 'data')
   const server = await start(dataDir, {})
-  t.after(async () => server.stop())
+  defer(t, async () => server.stop())
   await query(server.connection, 'create table kept (value integer)')
   const busy = Promise.allSettled(
     [1, 2, 3, 4].map(async () =>
@@ -257,6 +271,8 @@ test(
   async (t) => {
     const directory = await temporaryDir(t)
     await chmod(directory, 0o700)
+    const umask = process.umask(0o077)
+    defer(t, async () => void process.umask(umask))
     const dataDir = join(directory, 'data')
     const server = await start(dataDir)
     const clusterDir = (await readFile(join(dataDir, 'postgres.location'), 'utf8')).trim()
