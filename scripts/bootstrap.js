@@ -14,7 +14,9 @@ const nodeBinary = join(root, 'node_modules', '.bin', 'node')
 /** `npm install --no-save` and not `npm ci`: see docs/decisions/0002-installation.md. */
 /** Changes whenever an installation would differ: the lock file says everything that npm installs. */
 function wantedStamp() {
-  return createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+  return createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
 }
 
 function isInstalled() {
@@ -34,7 +36,8 @@ function install() {
       if (error.code !== 'EEXIST') throw error
       const owner = Number(readFileSync(lock, 'utf8'))
       if (!isRunning(owner)) rmSync(lock, { force: true })
-      else if (Date.now() > deadline) fail(`Another installation (process ${owner}) has not ended within 15 minutes.`)
+      else if (Date.now() > deadline)
+        fail(`Another installation (process ${owner}) has not ended within 15 minutes.`)
       else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)
     }
   }
@@ -43,14 +46,19 @@ function install() {
     process.stderr.write('Pigeon installs its packages (once, about 1 GB on disk; one to three minutes).\n')
     const startedAt = Date.now()
     const ticker = spawn(process.execPath, ['-e', TICKER], { stdio: ['ignore', 'ignore', 'inherit'] })
-    const npm = spawnSync(npmCommand(), ['install', '--no-save', '--no-fund', '--no-audit', '--loglevel=error'], {
-      cwd: root,
-      stdio: ['ignore', 2, 2],
-      shell: process.platform === 'win32',
-    })
+    const npm = spawnSync(
+      npmCommand(),
+      ['install', '--no-save', '--no-fund', '--no-audit', '--loglevel=error'],
+      {
+        cwd: root,
+        stdio: ['ignore', 2, 2],
+        shell: process.platform === 'win32',
+      },
+    )
     ticker.kill()
     if (npm.error) fail(`npm could not be started: ${npm.error.message}. Install npm and try again.`)
-    if (npm.status !== 0) fail('npm install failed; its message is above. Check the network and the disk, then try again.')
+    if (npm.status !== 0)
+      fail('npm install failed; its message is above. Check the network and the disk, then try again.')
     writeFileSync(stampFile, wantedStamp())
     process.stderr.write(`\rPackages are installed (${Math.round((Date.now() - startedAt) / 1000)} s).\n`)
   } finally {
@@ -97,8 +105,13 @@ if (!isInstalled()) install()
 const child = spawn(nodeBinary, process.argv.slice(2), {
   cwd: root,
   stdio: 'inherit',
-  env: { ...process.env, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(root, '.cache', 'compile') },
+  env: {
+    ...process.env,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(root, '.cache', 'compile'),
+  },
 })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-child.on('error', (error) => fail(`The Node of the project could not be started: ${error.message}. Delete node_modules and try again.`))
+child.on('error', (error) =>
+  fail(`The Node of the project could not be started: ${error.message}. Delete node_modules and try again.`),
+)
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)))

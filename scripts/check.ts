@@ -7,7 +7,9 @@ function step(name: string, command: string, args: readonly string[]): boolean {
   const startedAt = performance.now()
   const result = spawnSync(command, args, { stdio: 'inherit' })
   const isGood = result.status === 0
-  process.stdout.write(`${isGood ? 'ok  ' : 'FAIL'} ${name} (${((performance.now() - startedAt) / 1000).toFixed(1)} s)\n`)
+  process.stdout.write(
+    `${isGood ? 'ok  ' : 'FAIL'} ${name} (${((performance.now() - startedAt) / 1000).toFixed(1)} s)\n`,
+  )
   return isGood
 }
 

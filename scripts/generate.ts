@@ -21,7 +21,9 @@ for (const [path, content] of stale) {
   writeFileSync(path, content)
   process.stdout.write(`wrote ${path}\n`)
 }
-process.stdout.write(`${Object.keys(files).length} generated files, ${stale.length} ${isCheck ? 'stale' : 'changed'}\n`)
+process.stdout.write(
+  `${Object.keys(files).length} generated files, ${stale.length} ${isCheck ? 'stale' : 'changed'}\n`,
+)
 process.exit(isCheck && stale.length > 0 ? 1 : 0)
 
 function readIfThere(path: string): string | undefined {

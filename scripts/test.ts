@@ -7,7 +7,9 @@ import { globSync } from 'node:fs'
 
 const [what, ...rest] = process.argv.slice(2)
 const ROOTS = ['packages', 'server', 'cli', 'sdk', 'scenarios', 'scripts']
-const all = ROOTS.flatMap((root) => globSync(`${root}/**/*.test.ts`, { exclude: (name) => name.includes('node_modules') })).sort()
+const all = ROOTS.flatMap((root) =>
+  globSync(`${root}/**/*.test.ts`, { exclude: (name) => name.includes('node_modules') }),
+).sort()
 const isPeers = (file: string): boolean => file.endsWith('.peers.test.ts')
 const isCorpus = (file: string): boolean => file.endsWith('.corpus.test.ts')
 
@@ -29,7 +31,13 @@ function groups(files: readonly string[]): { files: string[]; concurrency: numbe
 }
 
 async function run(files: readonly string[], concurrency: number, timeoutMs: number): Promise<number> {
-  const args = ['--test', `--test-concurrency=${concurrency}`, `--test-timeout=${timeoutMs}`, '--test-reporter=spec', ...files]
+  const args = [
+    '--test',
+    `--test-concurrency=${concurrency}`,
+    `--test-timeout=${timeoutMs}`,
+    '--test-reporter=spec',
+    ...files,
+  ]
   const child = spawn(process.execPath, args, { stdio: 'inherit', env: process.env })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill(signal))
   return new Promise((resolve) => child.on('exit', (code) => resolve(code ?? 1)))
@@ -44,8 +52,9 @@ const { startSharedPostgres } = await import('@pigeon/server/test/start-shared-p
 const postgres = await startSharedPostgres()
 let failed = 0
 try {
-  process.env.PIGEON_TEST_POSTGRES = postgres.environment
-  for (const group of groups(files)) failed += (await run(group.files, group.concurrency, group.timeoutMs)) === 0 ? 0 : 1
+  process.env.PIGEON_TEST_POSTGRES = postgres.connection
+  for (const group of groups(files))
+    failed += (await run(group.files, group.concurrency, group.timeoutMs)) === 0 ? 0 : 1
 } finally {
   await postgres.stop()
 }
