@@ -15,7 +15,8 @@ export interface PooledConnection {
 
 /** Everything that shares connections: one MX set, port, TLS policy and source. */
 export interface Site {
-  readonly route: SendRoute
+  /** Of the last message: hosts of equal preference change places from one to the next. */
+  route: SendRoute
   queue: PoolJob[]
   idle: PooledConnection[]
   readonly connections: Set<PooledConnection>
@@ -67,7 +68,10 @@ export function siteKey(route: SendRoute): string {
 export function siteOf(lane: Lane, route: SendRoute): Site {
   const key = siteKey(route)
   const known = lane.sites.get(key)
-  if (known !== undefined) return known
+  if (known !== undefined) {
+    known.route = route
+    return known
+  }
   const site: Site = {
     route,
     queue: [],
