@@ -8,7 +8,7 @@ import type { Endpoints, StartRole } from '#roles/context.ts'
 const COMMANDS = {
   up: async (args: readonly string[]) => (await import('#roles/up.ts')).up(args, process.env),
   demo: async (args: readonly string[]) => (await import('#roles/demo.ts')).demo(args, process.env),
-  reconcile: async (args: readonly string[]) => (await import('#roles/reconcile.ts')).reconcileCommand(args),
+  reconcile: async (args: readonly string[]) => (await import('#roles/reconcile.ts')).reconcileCommand(args, process.env),
 } as const
 
 const ROLES: Readonly<Record<string, () => Promise<StartRole>>> = {
@@ -36,7 +36,9 @@ async function main(): Promise<void> {
     throw new Problem('invalid', 'main.unknown', `Nothing is called ${unknown.join(', ')}. Known: ${known}.`)
   }
   const config = loadConfig(serverSections, readEnvironment(process.cwd(), process.env))
-  const start = rest.includes('--supervised') ? await waitForStart() : { endpoints: endpointsOf(config), place: { index: 0, count: 1 } }
+  const start = rest.includes('--supervised')
+    ? await waitForStart()
+    : { endpoints: endpointsOf(config), place: { index: 0, count: 1 } }
   const roles: Record<string, StartRole> = {}
   for (const name of names) {
     const load = ROLES[name]
@@ -48,7 +50,8 @@ async function main(): Promise<void> {
 function endpointsOf(config: { PIGEON_POSTGRES_URL?: string; PIGEON_CLICKHOUSE_URL?: string }): Endpoints {
   const { PIGEON_POSTGRES_URL: postgres, PIGEON_CLICKHOUSE_URL: clickhouse } = config
   if (postgres === undefined || clickhouse === undefined) {
-    const message = 'A role on its own needs PIGEON_POSTGRES_URL and PIGEON_CLICKHOUSE_URL. For everything on one machine: npm start.'
+    const message =
+      'A role on its own needs PIGEON_POSTGRES_URL and PIGEON_CLICKHOUSE_URL. For everything on one machine: npm start.'
     throw new Problem('invalid', 'main.no_endpoints', message)
   }
   return { postgres: { connectionString: postgres }, analytics: { url: clickhouse } }
@@ -58,7 +61,10 @@ try {
   await main()
 } catch (error) {
   // A refusal is a sentence for a person; anything else is a bug and shows where it is.
-  const message = error instanceof Problem ? [error.message, ...error.errors.map((each) => `  ${each.field}: ${each.message}`)].join('\n') : String(error instanceof Error ? error.stack : error)
+  const message =
+    error instanceof Problem
+      ? [error.message, ...error.errors.map((each) => `  ${each.field}: ${each.message}`)].join('\n')
+      : String(error instanceof Error ? error.stack : error)
   if (process.send !== undefined) process.send({ kind: 'failed', message } satisfies FailedMessage)
   else process.stderr.write(`${message}\n`)
   process.exit(1)

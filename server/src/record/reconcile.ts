@@ -195,7 +195,7 @@ async function compareHistory(
   ]
   for (const campaign of page) {
     const wrong = [
-      ...new Set(differing.filter((sum) => sum.campaign_id === campaign.id).map((sum) => Number(sum.bucket))),
+      ...new Set(differing.filter((sum) => sum.campaign_id === campaign.id).map((sum) => sum.bucket)),
     ]
     for (let at = 0; at < wrong.length && !isFull(suspicions); at += DRILL_BUCKETS) {
       await lookInto(deps, campaign, buckets, wrong.slice(at, at + DRILL_BUCKETS), span, suspicions)

@@ -61,7 +61,7 @@ export interface StartAnalytics {
  * Problem('unavailable', 'analytics.start_failed') when the first start does not succeed.
  */
 export async function startEmbeddedAnalytics(options: StartAnalytics): Promise<EmbeddedAnalytics> {
-  const socketPath = socketPathOf(options.dataDir)
+  const socketPath = analyticsSocketPath(options.dataDir)
   const stopping = new AbortController()
   let child = await startOnce(options, socketPath)
   let lastStartMs = performance.now()
@@ -106,8 +106,11 @@ export async function startEmbeddedAnalytics(options: StartAnalytics): Promise<E
   }
 }
 
-/** In the data directory where that fits into the address of a socket, otherwise in the system's directory for such files. */
-function socketPathOf(dataDir: string): string {
+/**
+ * Where the engine of a data directory answers, when one runs: in the directory where that fits into the address of a
+ * socket, otherwise in the system's directory for such files.
+ */
+export function analyticsSocketPath(dataDir: string): string {
   const directory = resolve(dataDir, 'history')
   const inside = join(directory, 'engine.sock')
   if (Buffer.byteLength(inside) <= LONGEST_SOCKET_PATH) return inside

@@ -3,7 +3,7 @@ import type { PoolConfig } from 'pg'
 import { systemClock, type Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/log.ts'
 import { Problem } from '#platform/problem.ts'
-import { initialiseCluster, SUPERUSER } from './cluster-init.ts'
+import { initialiseCluster } from './cluster-init.ts'
 import { lockCluster } from './cluster-lock.ts'
 import { findPlace, type ClusterPlace } from './cluster-place.ts'
 import { explainFailure } from './explain-failure.ts'
@@ -19,7 +19,7 @@ import {
   type Postmaster,
 } from './postmaster.ts'
 import { errorCode } from './process-identity.ts'
-import { DATABASE, waitUntilReady } from './readiness.ts'
+import { superuserConnection, waitUntilReady } from './readiness.ts'
 
 export interface EmbeddedPostgresOptions {
   /** Pigeon's data directory; the cluster lies in it, or (as root, when another user cannot reach it) where its `postgres.location` says. */
@@ -43,7 +43,6 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>
 }
 
-const PORT = 5432
 const ANSWER_DEADLINE_MS = 60_000
 /** One that was left running should answer at once; if not, it is stopped and started. */
 const ADOPTION_DEADLINE_MS = 15_000
@@ -98,14 +97,7 @@ async function startLocked(
   const settings = { ...SERVER_SETTINGS, ...options.settings }
   const { password } = await initialiseCluster(place, settings['fsync'] !== 'off')
   const stopping = new AbortController()
-  const connection = {
-    host: place.socketDir,
-    port: PORT,
-    user: SUPERUSER,
-    password,
-    database: DATABASE,
-    ssl: false,
-  }
+  const connection = superuserConnection(place.socketDir, password)
   const server: Server = { place, connection, settings, clock, log: options.log, signal: stopping.signal }
   const started = await startWithRetries(server, (error) => isLeftover(error))
   let current = started.postmaster
