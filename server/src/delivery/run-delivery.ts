@@ -148,6 +148,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
         readLoop(signal),
         commitLoop(deps, positions, signal),
         forgetWhatWasLeft(deps, leases, signal),
+        probeJournal(deps, signal),
       ])
       giveBack(lanes.remove(() => true))
       await lanes.idle()
@@ -156,6 +157,20 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       await outbox.flush()
       await leases.release()
     },
+  }
+}
+
+/** A journal that failed (disk full) is tried again: work goes on when there is room. */
+async function probeJournal(deps: DeliveryDeps, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await deps.clock.sleep(COMMIT_MS, signal)
+    const failure = deps.journal.failure()
+    if (failure === undefined) continue
+    deps.log.error(
+      { err: failure },
+      'The journal cannot be written: nothing is sent until it can. Free disk space in the data directory.',
+    )
+    await deps.journal.probe()
   }
 }
 

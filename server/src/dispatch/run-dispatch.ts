@@ -17,12 +17,15 @@ export interface DispatchDeps extends ProgressDeps, RouteDeps {
   readonly fanOutChunkSize: number
   /** A schedule missed by more than this asks instead of sending. Milliseconds. */
   readonly missedScheduleMs: number
+  /** Removes what has expired: idempotency records, sessions. */
+  readonly tidy: () => Promise<void>
 }
 
 /** How long a loop with nothing to do waits before it looks again. */
 const IDLE_MS = 100
 const SCHEDULE_MS = 500
 const REFRESH_ROUTES_MS = 10_000
+const TIDY_MS = 3_600_000
 const FAILURE_MS = 1_000
 
 /**
@@ -43,6 +46,10 @@ export async function runDispatch(deps: DispatchDeps, signal: AbortSignal): Prom
     }),
     repeat(deps, signal, 'claim', IDLE_MS / 2, () => claimForAll(deps)),
     repeat(deps, signal, 'end', IDLE_MS, () => endAll(deps)),
+    repeat(deps, signal, 'tidy', TIDY_MS, async () => {
+      await deps.tidy()
+      return 0
+    }),
     repeat(deps, signal, 'outbox', IDLE_MS * 2, () => relayOutbox(deps)),
   ])
 }

@@ -1,4 +1,6 @@
 import { createMailRoutes } from '#delivery/mail-routes.ts'
+import { deleteExpiredIdempotencyKeys } from '#http/idempotency.ts'
+import { deleteExpiredSessions } from '#identity/log-out.ts'
 import { runDispatch } from '#dispatch/run-dispatch.ts'
 import type { Context, RunningRole } from './context.ts'
 import { mailRouteSettings } from './mail-route-settings.ts'
@@ -25,6 +27,10 @@ export async function startDispatch(context: Context): Promise<RunningRole> {
       fanOutChunkSize: config.PIGEON_FANOUT_CHUNK,
       missedScheduleMs: config.PIGEON_MISSED_SCHEDULE_MINUTES * 60_000,
       installationMode: config.PIGEON_MODE,
+      tidy: async () => {
+        await deleteExpiredIdempotencyKeys(db, clock.now())
+        await deleteExpiredSessions({ db, clock })
+      },
     },
     stopping.signal,
   )
