@@ -58,6 +58,13 @@ export async function findPlace(dataDir: string, log: Log): Promise<ClusterPlace
   }
 }
 
+/** Where the cluster of a data directory is now. Looks only: makes, moves and decides nothing. */
+export async function locateCluster(dataDir: string): Promise<{ clusterDir: string; socketDir: string }> {
+  const noted = (await readFile(join(dataDir, LOCATION_FILE), 'utf8').catch(() => '')).trim()
+  const clusterDir = noted === '' ? join(await realpath(dataDir).catch(() => dataDir), 'postgres') : noted
+  return { clusterDir, socketDir: socketPath(clusterDir) }
+}
+
 async function clusterDirForRoot(dataDir: string, user: UnixUser, log: Log): Promise<string> {
   const noted = await readFile(join(dataDir, LOCATION_FILE), 'utf8').catch(() => null)
   if (noted !== null) return notedPlace(dataDir, noted.trim())
@@ -120,11 +127,10 @@ const OWN_FILES = [
 export async function removeCluster(dataDir: string): Promise<void> {
   const realDir = await realpath(dataDir).catch(() => null)
   if (realDir === null) return
-  const noted = (await readFile(join(realDir, LOCATION_FILE), 'utf8').catch(() => '')).trim()
-  if (noted !== '' && dirname(dirname(noted)) === SYSTEM_DIR) {
-    await rm(dirname(noted), { recursive: true, force: true })
-  }
-  await rm(socketPath(noted === '' ? join(realDir, 'postgres') : noted), { recursive: true, force: true })
+  const { clusterDir, socketDir } = await locateCluster(realDir)
+  if (dirname(dirname(clusterDir)) === SYSTEM_DIR)
+    await rm(dirname(clusterDir), { recursive: true, force: true })
+  await rm(socketDir, { recursive: true, force: true })
   for (const name of OWN_FILES) await rm(join(realDir, name), { recursive: true, force: true })
 }
 

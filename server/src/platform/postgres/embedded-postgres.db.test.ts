@@ -24,6 +24,7 @@ import { Problem } from '#platform/problem.ts'
 import { waitFor } from '@pigeon/server/test/wait-for.ts'
 import { findUser, removeCluster, type UnixUser } from './cluster-place.ts'
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.ts'
+import { findRunningPostgres } from './find-running.ts'
 import { processIdentity } from './process-identity.ts'
 
 const log = createLog({ level: 'silent', role: 'test' })
@@ -121,6 +122,17 @@ test('the first start makes the database, the second finds it, and a stop leaves
   assert.equal(second.adopted, false)
   assert.deepEqual(await query(second.connection, 'select value from kept'), [1])
   await second.stop()
+})
+
+test('a tool finds the server that runs and makes nothing where none does', async (t) => {
+  const directory = await temporaryDir(t)
+  const dataDir = join(directory, 'data')
+  assert.equal(await findRunningPostgres(dataDir), null)
+  assert.deepEqual(await readdir(directory), [])
+  const server = await start(dataDir)
+  assert.deepEqual(await findRunningPostgres(dataDir), server.connection)
+  await server.stop()
+  assert.equal(await findRunningPostgres(dataDir), null)
 })
 
 test('the password is needed, random, and readable by its owner alone', async (t) => {

@@ -1,6 +1,7 @@
 import { Client, escapeIdentifier, type PoolConfig } from 'pg'
 import type { Clock } from '#platform/clock.ts'
 import { Problem } from '#platform/problem.ts'
+import { SUPERUSER } from './cluster-init.ts'
 import type { ClusterPlace } from './cluster-place.ts'
 import { explainFailure } from './explain-failure.ts'
 import { logFile, logSince, type Postmaster } from './postmaster.ts'
@@ -13,7 +14,14 @@ export interface StartingServer {
   readonly signal: AbortSignal
 }
 
-export const DATABASE = 'pigeon'
+const DATABASE = 'pigeon'
+const PORT = 5432
+
+/** How the superuser gets into the server whose socket lies in this directory. */
+export function superuserConnection(socketDir: string, password: string): PoolConfig {
+  return { host: socketDir, port: PORT, user: SUPERUSER, password, database: DATABASE, ssl: false }
+}
+
 const CONNECT_TIMEOUT_MS = 5_000
 /** After a crash the server first repeats its log (2 GB at most, see max_wal_size). */
 const RECOVERY_DEADLINE_MS = 600_000
@@ -48,7 +56,8 @@ export async function waitUntilReady(
   throw new Problem('unavailable', 'postgres.stopped', 'PostgreSQL was told to stop while it started.')
 }
 
-async function tryConnect(connection: PoolConfig): Promise<'ready' | 'recovering' | 'silent'> {
+/** Whether the server lets us in now. Makes the database when the server has none yet. */
+export async function tryConnect(connection: PoolConfig): Promise<'ready' | 'recovering' | 'silent'> {
   const client = new Client({ ...connection, connectionTimeoutMillis: CONNECT_TIMEOUT_MS })
   client.on('error', () => undefined)
   try {
