@@ -59,7 +59,7 @@ test('an unknown option is refused with the usage', async () => {
 test('of a stopped Pigeon the databases are started and stopped again; of a running one they stay', async () => {
   const made = await startEmbeddedPostgres({ dataDir, log })
   await made.stop()
-  assert.equal(await findRunningPostgres(dataDir, log), null)
+  assert.equal(await findRunningPostgres(dataDir), null)
 
   const stopped = await reconcileProcess(['--json'])
   assert.deepEqual([stopped.code, stopped.err], [0, 'ledger: 0 campaigns, 0 messages, 0 findings\n'])
@@ -70,7 +70,7 @@ test('of a stopped Pigeon the databases are started and stopped again; of a runn
     findings: [],
     cut: false,
   })
-  assert.equal(await findRunningPostgres(dataDir, log), null)
+  assert.equal(await findRunningPostgres(dataDir), null)
 
   const postgres = await startEmbeddedPostgres({ dataDir, log })
   const engine = await startEmbeddedAnalytics({ dataDir, memoryMb: 256, log })
@@ -91,7 +91,7 @@ test('of a stopped Pigeon the databases are started and stopped again; of a runn
     )
     assert.match(running.out, /\nledger: 1 campaigns, 0 messages, 1 findings\n$/)
     assert.deepEqual([postgres.pid(), engine.pid()], [pid, enginePid])
-    assert.deepEqual(await findRunningPostgres(dataDir, log), postgres.connection)
+    assert.deepEqual(await findRunningPostgres(dataDir), postgres.connection)
   } finally {
     await engine.stop()
     await postgres.stop()
