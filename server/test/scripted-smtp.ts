@@ -143,7 +143,7 @@ function serve(
     }
     isStalled = true
     if (said.do === 'stall') return false
-    if ('say' in said) {
+    if ('say' in said && typeof said.say === 'string') {
       write(said.say)
       void writing.then(() => socket.end())
     } else {
@@ -219,7 +219,9 @@ function serve(
 
   function onData(chunk: Buffer): void {
     buffered += chunk.toString('latin1')
-    while (!isStalled) {
+    while (true) {
+      // `answer` may have stalled the connection in the turn before.
+      if (isStalled) return
       if (isContent) {
         if (!takeContent()) return
         continue

@@ -401,29 +401,29 @@ grant select, insert, update, delete on providers, routes, shards, history_loads
 -- Look-ups before a tenant is known. They run as pigeon_engine and return no more than the caller needs.
 create function find_login(wanted_email_key text)
   returns table (user_id uuid, tenant_id uuid, email text, password_hash text, role user_role, status user_status)
-  language sql stable security definer set search_path = public as
+  language sql stable security definer set search_path = public, pg_temp as
 $$ select u.id, u.tenant_id, u.email, u.password_hash, u.role, u.status from users u where u.email_key = wanted_email_key $$;
 
 create function find_api_key(wanted_hash bytea)
   returns table (id uuid, tenant_id uuid, user_id uuid, mode sending_mode, scopes text[], expires_at timestamptz, revoked_at timestamptz, role user_role, user_status user_status, last_used_at timestamptz)
-  language sql stable security definer set search_path = public as
+  language sql stable security definer set search_path = public, pg_temp as
 $$ select k.id, k.tenant_id, k.user_id, k.mode, k.scopes, k.expires_at, k.revoked_at, u.role, u.status, k.last_used_at
      from api_keys k join users u on u.id = k.user_id where k.key_hash = wanted_hash $$;
 
 create function find_session(wanted_id uuid)
   returns table (tenant_id uuid, user_id uuid, expires_at timestamptz, revoked_at timestamptz, role user_role, status user_status)
-  language sql stable security definer set search_path = public as
+  language sql stable security definer set search_path = public, pg_temp as
 $$ select s.tenant_id, s.user_id, s.expires_at, s.revoked_at, u.role, u.status
      from sessions s join users u on u.id = s.user_id where s.id = wanted_id $$;
 
 -- True until the first owner exists. Call it under the advisory lock of the set-up.
-create function has_owner() returns boolean language sql stable security definer set search_path = public as
+create function has_owner() returns boolean language sql stable security definer set search_path = public, pg_temp as
 $$ select exists (select from users where role = 'owner') $$;
 
 -- Imports that wait or whose worker is gone, oldest first: the worker learns the tenant from here.
 create function claim_import(worker_name text, at_time timestamptz, lease interval)
   returns table (id uuid, tenant_id uuid)
-  language sql volatile security definer set search_path = public as
+  language sql volatile security definer set search_path = public, pg_temp as
 $$ update imports i set worker = worker_name, lease_until = at_time + lease, state = 'running', started_at = coalesce(i.started_at, at_time)
     where i.id = (select w.id from imports w
                    where w.state in ('queued', 'running') and (w.lease_until is null or w.lease_until < at_time or w.worker = worker_name)

@@ -26,7 +26,10 @@ export async function findContent(db: Db, campaignId: string): Promise<CampaignC
   return found.rows[0]
 }
 
-export async function findStatuses(db: Db, campaignIds: readonly string[]): Promise<{ id: string; status: string }[]> {
+export async function findStatuses(
+  db: Db,
+  campaignIds: readonly string[],
+): Promise<{ id: string; status: string }[]> {
   const found = await sql<{ id: string; status: string }>`
     select id, status from campaigns where id = any(${campaignIds}::uuid[])`.execute(db)
   return found.rows

@@ -8,7 +8,9 @@ export interface TakenShard {
 }
 
 export async function ensureShards(db: Db, count: number): Promise<void> {
-  await sql`insert into shards (id) select generate_series(0, ${count - 1}) on conflict do nothing`.execute(db)
+  await sql`insert into shards (id) select generate_series(0, ${count - 1}) on conflict do nothing`.execute(
+    db,
+  )
 }
 
 /**
@@ -42,7 +44,12 @@ export interface Renewal {
 }
 
 /** Renews leases and publishes credits. Returns the shards that are still ours; the others were taken over. */
-export async function renewLeases(db: Db, renewals: readonly Renewal[], owner: string, leaseUntil: Date): Promise<Set<number>> {
+export async function renewLeases(
+  db: Db,
+  renewals: readonly Renewal[],
+  owner: string,
+  leaseUntil: Date,
+): Promise<Set<number>> {
   const renewed = await sql<{ id: number }>`
     update shards s set lease_until = ${leaseUntil}, allowed_total = greatest(s.allowed_total, w.allowed)
       from unnest(${renewals.map((r) => r.id)}::smallint[], ${renewals.map((r) => r.epoch)}::bigint[], ${renewals.map((r) => r.allowedTotal)}::bigint[])

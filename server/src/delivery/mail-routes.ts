@@ -25,7 +25,10 @@ export interface MailRoutes {
 const WITHOUT_ANSWER = { null_mx: 'no-mail', no_domain: 'no-domain', temporary: 'unresolved' } as const
 
 export function createMailRoutes(deps: { clock: Clock }, settings: MailRouteSettings): MailRoutes {
-  const resolvers = { live: resolverFor(deps.clock, settings.live), sandbox: resolverFor(deps.clock, settings.sandbox) }
+  const resolvers = {
+    live: resolverFor(deps.clock, settings.live),
+    sandbox: resolverFor(deps.clock, settings.sandbox),
+  }
   return {
     resolve: (mode, domain) => resolvers[mode].resolve(domain),
     port: (mode) => settings[mode].port,

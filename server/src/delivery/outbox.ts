@@ -67,7 +67,10 @@ export function createOutbox(deps: OutboxDeps): Outbox {
           await flush()
           await deps.clock.sleep(FLUSH_MS, signal)
         } catch (error) {
-          deps.log.warn({ err: error, waiting: waiting.length }, 'Outcomes could not be stored yet; they are kept and tried again.')
+          deps.log.warn(
+            { err: error, waiting: waiting.length },
+            'Outcomes could not be stored yet; they are kept and tried again.',
+          )
           await deps.clock.sleep(RETRY_MS, signal)
         }
       }
@@ -75,7 +78,9 @@ export function createOutbox(deps: OutboxDeps): Outbox {
   }
 }
 
-function recordsOf(batch: readonly Waiting[]): { partition: number; key: string; payload: EmailEventsPayload }[] {
+function recordsOf(
+  batch: readonly Waiting[],
+): { partition: number; key: string; payload: EmailEventsPayload }[] {
   const records: { partition: number; key: string; payload: EmailEventsPayload }[] = []
   for (const [key, members] of Map.groupBy(batch, (each) => `${each.shard}/${each.epoch}`)) {
     const [first] = members

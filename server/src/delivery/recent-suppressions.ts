@@ -25,14 +25,19 @@ export function createRecentSuppressions(): RecentSuppressions {
       }
     },
     has: (tenantId, addressKey, listId) =>
-      recent.size > 0 && (recent.has(`${tenantId}/*/${addressKey}`) || (listId !== null && recent.has(`${tenantId}/${listId}/${addressKey}`))),
+      recent.size > 0 &&
+      (recent.has(`${tenantId}/*/${addressKey}`) ||
+        (listId !== null && recent.has(`${tenantId}/${listId}/${addressKey}`))),
   }
 }
 
-function parse(payload: string): { tenant_id: string; address_key: string; list_id: string | null } | undefined {
+function parse(
+  payload: string,
+): { tenant_id: string; address_key: string; list_id: string | null } | undefined {
   try {
     const told: unknown = JSON.parse(payload)
-    if (typeof told !== 'object' || told === null || !('tenant_id' in told) || !('address_key' in told)) return undefined
+    if (typeof told !== 'object' || told === null || !('tenant_id' in told) || !('address_key' in told))
+      return undefined
     const listId = 'list_id' in told && typeof told.list_id === 'string' ? told.list_id : null
     return { tenant_id: String(told.tenant_id), address_key: String(told.address_key), list_id: listId }
   } catch {

@@ -19,7 +19,7 @@ export function inDoubtOutcome(
       attempt: dot.attempt,
       now,
       expiresAt: new Date(job.expiresAt),
-      plan: options.plan,
+      plan: options.plans[job.mode],
       random: options.random,
     },
   )

@@ -1,6 +1,7 @@
 import { EMAIL_EVENTS, TOPICS, type EmailEventsPayload } from '#events/email-events.ts'
 import type { Database } from '#platform/postgres/database.ts'
 import { consumeTransactionally } from '#platform/stream/consume.ts'
+import { keepTrimmed } from '#platform/stream/keep-trimmed.ts'
 import { recordEvents, type RecordDeps } from './record-events.ts'
 
 /** Stream records in one transaction: each holds up to 500 outcomes. */
@@ -29,18 +30,8 @@ export async function runRecord(
         transaction,
       ),
   })
-  await Promise.all([apply, trimStreams(deps, signal)])
-}
-
-async function trimStreams(deps: RecordDeps, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await deps.clock.sleep(TRIM_MS, signal)
-    for (const topic of Object.keys(TOPICS)) {
-      try {
-        await deps.stream.trim(topic)
-      } catch (error) {
-        deps.log.warn({ err: error, topic }, 'The stream could not be trimmed; it is tried again.')
-      }
-    }
-  }
+  await Promise.all([
+    apply,
+    keepTrimmed({ ...deps, topics: Object.keys(TOPICS), intervalMs: TRIM_MS, signal }),
+  ])
 }
