@@ -135,6 +135,7 @@ async function openChunks(deps: ImportJobDeps, found: Import): Promise<AsyncGene
     onExisting: found.on_existing,
     byteOffset: found.byte_offset,
     line: found.line,
+    clock: deps.clock,
     maxRows: deps.chunkRows ?? CHUNK_ROWS,
     maxBytes: CHUNK_BYTES,
   })

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { Clock } from '#platform/clock.ts'
 import type { OnExisting } from './contact.ts'
 import type { CsvDialect } from './csv/csv-dialect.ts'
 import { sepLineDelimiter } from './csv/csv-dialect.ts'
@@ -17,6 +18,7 @@ export interface ReadOptions {
   /** Where reading begins; 0 is the start of the file, with its byte order mark and header. */
   readonly byteOffset: number
   readonly line: number
+  readonly clock: Clock
   readonly maxRows: number
   readonly maxBytes: number
 }
@@ -38,6 +40,7 @@ export async function* readChunks(file: Readable, options: ReadOptions): AsyncGe
     plan: planRows(options.mapping),
     onExisting: options.onExisting,
     header: dialect.header ? dialect.columns : undefined,
+    maxRows: options.maxRows,
   }
   let chunk = createChunk(chunkOptions)
   let chunkStart = reader.position().byteOffset
@@ -49,7 +52,7 @@ export async function* readChunks(file: Readable, options: ReadOptions): AsyncGe
       chunk.add(record)
       const next = reader.position()
       if (chunk.rowsRead() >= options.maxRows || next.byteOffset - chunkStart >= options.maxBytes) {
-        yield await chunk.build(next, false)
+        yield chunk.build(next, false, options.clock.now().getTime())
         chunk = createChunk(chunkOptions)
         chunkStart = next.byteOffset
       }
@@ -59,7 +62,7 @@ export async function* readChunks(file: Readable, options: ReadOptions): AsyncGe
   for (let record = reader.next(); record !== undefined; record = reader.next()) {
     if (!isPreamble(record)) chunk.add(record)
   }
-  yield await chunk.build(reader.position(), true)
+  yield chunk.build(reader.position(), true, options.clock.now().getTime())
 }
 
 /** Tells the lines that a file begins with from its rows: Excel's `sep=;` and the header. Rejected lines are rows. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
+import { systemClock } from '#platform/clock.ts'
 import { examineFile } from './examine-file.ts'
 import { readChunks } from './read-chunks.ts'
 import { sampleContactsCsv } from './sample-contacts.ts'
@@ -10,7 +11,9 @@ test('the sample holds exactly as many good rows as asked for, and some bad ones
   const open = async () => Readable.from([csv], { objectMode: false })
   const examined = await examineFile(open, {})
   assert.ok(examined.ok)
+  const clock = systemClock
   const options = {
+    clock,
     ...examined,
     onExisting: 'upsert',
     byteOffset: 0,

@@ -1,6 +1,7 @@
 import { asTenant } from '#platform/postgres/database.ts'
 import type { Database, Transaction } from '#platform/postgres/database.ts'
 import { findSuppressedKeys } from '#suppressions/find-suppressed.ts'
+import type { ContactColumns } from './contact-columns.ts'
 import type { OnExisting } from './contact.ts'
 import type { ImportChunk } from './import-chunk.ts'
 import type { ImportCounts } from './import.ts'
@@ -54,36 +55,46 @@ async function storeRows(
   target: ChunkTarget,
   chunk: ImportChunk,
 ): Promise<ImportCounts> {
-  const { contacts } = chunk
-  const wanted = { tenantId: target.tenantId, listId: target.listId, keysLiteral: contacts.keys }
-  const found =
-    contacts.count === 0
-      ? new Map<string, never>()
-      : await findSuppressedKeys(transaction, wanted, target.now)
-  const scope = {
-    tenantId: target.tenantId,
-    listId: target.listId,
-    importId: target.importId,
-    now: target.now,
-    suppressed: [...found.keys()],
-    unsubscribed: [...found].filter(([, { unsubscribed }]) => unsubscribed).map(([key]) => key),
-  }
-  const made =
-    contacts.count === 0
-      ? { created: 0, suppressed: 0 }
-      : await insertNewContacts(transaction, scope, contacts)
-  const merged =
-    made.created === contacts.count
-      ? { existing: 0, seen: 0, suppressed: 0 }
-      : await mergeExistingContacts(transaction, scope, contacts, target.onExisting)
-  const known = merged.existing - merged.seen
+  const first = await storeContacts(transaction, target, chunk.contacts)
+  // Each of these is in `first`: they change contacts, and are counted as duplicates already.
+  await storeContacts(transaction, target, chunk.repeated)
   return {
     rows_read: chunk.rowsRead,
-    rows_created: made.created,
-    rows_updated: target.onExisting === 'upsert' ? known : 0,
-    rows_skipped: target.onExisting === 'skip' ? known : 0,
-    rows_duplicate: chunk.rowsDuplicate + merged.seen,
+    rows_created: first.created,
+    rows_updated: target.onExisting === 'upsert' ? first.known : 0,
+    rows_skipped: target.onExisting === 'skip' ? first.known : 0,
+    rows_duplicate: chunk.rowsDuplicate + first.seen,
     rows_rejected: chunk.rejects.length,
-    rows_suppressed: made.suppressed + merged.suppressed,
+    rows_suppressed: first.suppressed,
+  }
+}
+
+interface Stored {
+  readonly created: number
+  /** Were there before this import. */
+  readonly known: number
+  /** Were held by an earlier chunk of this import. */
+  readonly seen: number
+  readonly suppressed: number
+}
+
+async function storeContacts(
+  transaction: Transaction,
+  target: ChunkTarget,
+  contacts: ContactColumns,
+): Promise<Stored> {
+  if (contacts.count === 0) return { created: 0, known: 0, seen: 0, suppressed: 0 }
+  const { tenantId, listId, importId, now } = target
+  const found = await findSuppressedKeys(transaction, { tenantId, listId, keys: contacts.keys }, now)
+  const unsubscribed = [...found].filter(([, reason]) => reason.unsubscribed).map(([key]) => key)
+  const scope = { tenantId, listId, importId, now, suppressed: [...found.keys()], unsubscribed }
+  const made = await insertNewContacts(transaction, scope, contacts)
+  if (made.created === contacts.count) return { ...made, known: 0, seen: 0 }
+  const merged = await mergeExistingContacts(transaction, scope, contacts, target.onExisting)
+  return {
+    created: made.created,
+    known: merged.existing - merged.seen,
+    seen: merged.seen,
+    suppressed: made.suppressed + merged.suppressed,
   }
 }

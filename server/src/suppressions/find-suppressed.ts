@@ -29,10 +29,10 @@ export async function isSuppressed(
   return (await findSuppressed(db, pairs, at)).get(0)
 }
 
-/** For imports: the suppressed of many addresses of one tenant, and whether their owner unsubscribed. */
+/** For imports: the suppressed of many addresses (a binary text[]) of one tenant, and whether their owner unsubscribed. */
 export async function findSuppressedKeys(
   transaction: Transaction,
-  wanted: { readonly tenantId: string; readonly listId: string; readonly keysLiteral: string },
+  wanted: { readonly tenantId: string; readonly listId: string; readonly keys: Buffer },
   at: Date,
 ): Promise<ReadonlyMap<string, { readonly unsubscribed: boolean }>> {
   const found = await selectSuppressedKeys(transaction, wanted, at)

@@ -68,10 +68,10 @@ export async function selectSuppressed(
   return found.rows
 }
 
-/** Of many addresses of one tenant (an array literal), the suppressed ones and whether their owner unsubscribed. */
+/** Of many addresses of one tenant (a binary text[]), the suppressed ones and whether their owner unsubscribed. */
 export async function selectSuppressedKeys(
   db: Transaction,
-  wanted: { readonly tenantId: string; readonly listId: string; readonly keysLiteral: string },
+  wanted: { readonly tenantId: string; readonly listId: string; readonly keys: Buffer },
   at: Date,
 ): Promise<{ key: string; unsubscribed: boolean }[]> {
   const any = await sql`select from suppressions where tenant_id = ${wanted.tenantId} limit 1`.execute(db)
@@ -79,7 +79,7 @@ export async function selectSuppressedKeys(
   const found = await sql<{ key: string; unsubscribed: boolean }>`
     select x.address_key as key, bool_or(x.reason = 'unsubscribed') as unsubscribed
       from suppressions x
-     where x.tenant_id = ${wanted.tenantId} and x.address_key = any (${wanted.keysLiteral}::text[])
+     where x.tenant_id = ${wanted.tenantId} and x.address_key = any (${wanted.keys}::text[])
        and (x.list_id is null or x.list_id = ${wanted.listId}) and (x.expires_at is null or x.expires_at > ${at})
      group by x.address_key`.execute(db)
   return found.rows
