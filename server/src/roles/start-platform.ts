@@ -30,8 +30,14 @@ export interface Platform {
   stop(): Promise<void>
 }
 
-/** Starts databases, migrates them, and starts every role as a child process. On an error nothing is left running. */
-export async function startPlatform(env: NodeJS.ProcessEnv): Promise<Platform> {
+/**
+ * Starts databases, migrates them, and starts every role (but those that it shall do `without`) as a child process. On an
+ * error nothing is left running.
+ */
+export async function startPlatform(
+  env: NodeJS.ProcessEnv,
+  { without = [] }: { readonly without?: readonly string[] } = {},
+): Promise<Platform> {
   const startedAt = performance.now()
   const config = loadConfig(serverSections, readEnvironment(process.cwd(), env))
   const log = createLog({ level: config.PIGEON_LOG_LEVEL, role: 'supervisor' })
@@ -51,7 +57,7 @@ export async function startPlatform(env: NodeJS.ProcessEnv): Promise<Platform> {
         env: { ...env, PIGEON_DATA_DIR: dataDir },
         stopWithinMs: config.PIGEON_SHUTDOWN_SECONDS * 1000 + 1000,
       },
-      childrenOf(config),
+      childrenOf(config).filter((child) => !without.includes(child.role)),
     )
     started.push(() => supervised.stop())
     return {

@@ -1,0 +1,57 @@
+import { parseArgs } from 'node:util'
+import { benchDelivery } from './delivery.ts'
+import { benchFanOut } from './fanout.ts'
+import { benchImport } from './import.ts'
+
+const USAGE = `npm run --silent bench -- COMMAND
+
+Starts a platform of its own on a temporary data directory and measures it. Progress goes to standard error; the last line
+of standard output is one JSON object.
+
+  delivery [--messages 20000] [--size 10240]   a personalised campaign, signed twice, to a plain sink on this machine
+  import   [--rows 1000000]                    a CSV file through the public API
+  fanout   [--contacts 1000000]                a campaign becomes messages; nothing is delivered
+`
+
+const { values, positionals } = readArgs()
+const [name = ''] = positionals
+const benches: Readonly<Record<string, () => Promise<object>>> = {
+  delivery: () =>
+    benchDelivery({
+      messages: wholeNumber('messages', values.messages, 20_000),
+      size: wholeNumber('size', values.size, 10_240),
+    }),
+  import: () => benchImport({ rows: wholeNumber('rows', values.rows, 1_000_000) }),
+  fanout: () => benchFanOut({ contacts: wholeNumber('contacts', values.contacts, 1_000_000) }),
+}
+const bench = Object.hasOwn(benches, name) ? benches[name] : undefined
+if (bench === undefined || positionals.length > 1)
+  usage(name === '' ? '' : `There is no benchmark "${positionals.join(' ')}".`)
+process.stdout.write(`${JSON.stringify(await bench())}\n`)
+
+function readArgs() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        messages: { type: 'string' },
+        size: { type: 'string' },
+        rows: { type: 'string' },
+        contacts: { type: 'string' },
+      },
+    })
+  } catch (error) {
+    return usage(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function wholeNumber(option: string, given: string | undefined, preset: number): number {
+  const value = Number(given ?? preset)
+  if (Number.isInteger(value) && value > 0) return value
+  return usage(`--${option} takes a whole number above 0.`)
+}
+
+function usage(problem: string): never {
+  process.stderr.write(problem === '' ? USAGE : `${problem}\n\n${USAGE}`)
+  process.exit(2)
+}

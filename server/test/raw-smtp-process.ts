@@ -1,0 +1,145 @@
+import { createDkimSigner } from '@pigeon/mail/dkim.ts'
+import { commandMail, commandRcpt } from '@pigeon/mail/smtp-data.ts'
+import { createPrivateKey, randomUUID } from 'node:crypto'
+import { connect } from 'node:net'
+import { composeMessage, prepareContent, type CampaignContent } from '#delivery/compose.ts'
+import { compileSource } from '#templates/compile-source.ts'
+import type { RawDone, RawOrder } from './raw-smtp.ts'
+
+/**
+ * The least that sending can cost: render, write, sign once with RSA, and speak SMTP with everything pipelined. No
+ * database, no journal, no retries, no transcript.
+ */
+process.on('disconnect', () => process.exit(0))
+process.once('message', (order: RawOrder) => void run(order))
+
+async function run(order: RawOrder): Promise<void> {
+  const compiled = await compileSource({ ...order.template, variables: [] })
+  const { domain, privateKey } = order
+  const content = prepareContent({
+    tenantId: randomUUID(),
+    campaignId: randomUUID(),
+    campaignName: 'Raw',
+    listId: randomUUID(),
+    from: { email: `news@${domain}`, name: 'News' },
+    replyTo: undefined,
+    subject: null,
+    compiled,
+    signer: createDkimSigner({
+      domain,
+      keys: [{ selector: 'raw', algorithm: 'rsa-sha256', privateKey: createPrivateKey(privateKey) }],
+    }),
+  })
+  process.once('message', () => void sendAll(order, content))
+  process.send?.({ octets: 0 } satisfies RawDone)
+}
+
+async function sendAll(order: RawOrder, content: CampaignContent): Promise<void> {
+  let left = order.messages
+  let octets = 0
+  const take = (): Message | undefined => {
+    if (left === 0) return undefined
+    left -= 1
+    const message = compose(content, order.domain, left)
+    octets += message.data.length
+    return message
+  }
+  const lines = order.addresses.flatMap((address) =>
+    Array.from({ length: order.connectionsPerSite }, async () => {
+      while (await converse(order, address, take));
+    }),
+  )
+  await Promise.all(lines)
+  process.send?.({ octets } satisfies RawDone)
+}
+
+interface Message {
+  readonly envelope: string
+  readonly data: Buffer
+}
+
+function compose(content: CampaignContent, domain: string, number: number): Message {
+  const messageId = randomUUID()
+  const recipient = `person.${number}@${domain}`
+  const composed = composeMessage(
+    content,
+    {
+      messageId,
+      recipient,
+      firstName: 'Käthe',
+      lastName: 'Müller',
+      attributes: { city: 'Halle (Saale)', plan: 'free', signup_date: '2024-01-01' },
+      unsubscribeUrl: `https://${domain}/u/${messageId}`,
+    },
+    new Date(),
+  )
+  if (composed.kind === 'failed') throw new Error(composed.error)
+  return {
+    envelope: `${commandMail(`bounces+${messageId}@${domain}`)}${commandRcpt(recipient)}DATA\r\n`,
+    data: composed.data,
+  }
+}
+
+const REPLIES_TO_ENVELOPE = 3
+
+/** One connection until it has served its messages. Resolves with whether there may be more to send. */
+function converse(order: RawOrder, address: string, take: () => Message | undefined): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: address, port: order.port, noDelay: true })
+    let served = 0
+    let current: Message | undefined
+    /** Replies that must come before something is written. */
+    let wanted = 1
+    let step: 'greeting' | 'ehlo' | 'content' = 'greeting'
+    let text = ''
+
+    function next(): Message | undefined {
+      if (served === order.messagesPerConnection) return undefined
+      served += 1
+      return take()
+    }
+
+    function advance(): void {
+      if (step === 'greeting') {
+        step = 'ehlo'
+        wanted = 1
+        socket.write('EHLO raw.example\r\n')
+        return
+      }
+      if (step === 'ehlo') {
+        step = 'content'
+        current = next()
+        if (current === undefined) return end()
+        wanted = REPLIES_TO_ENVELOPE
+        socket.write(current.envelope)
+        return
+      }
+      if (current === undefined) return end()
+      const { data } = current
+      current = next()
+      wanted = 1 + (current === undefined ? 0 : REPLIES_TO_ENVELOPE)
+      socket.write(
+        current === undefined ? data : Buffer.concat([data, Buffer.from(current.envelope, 'latin1')]),
+      )
+    }
+
+    function end(): void {
+      socket.end('QUIT\r\n')
+      resolve(served === order.messagesPerConnection)
+    }
+
+    socket.setEncoding('latin1')
+    socket.on('error', reject)
+    socket.on('data', (chunk: string) => {
+      text += chunk
+      for (let at = text.indexOf('\r\n'); at >= 0; at = text.indexOf('\r\n')) {
+        const line = text.slice(0, at)
+        text = text.slice(at + 2)
+        if (line[3] === '-') continue
+        if (line >= '4') reject(new Error(line))
+        wanted -= 1
+        if (wanted === 0) advance()
+      }
+    })
+  })
+}
