@@ -86,7 +86,3 @@ export function foldName(name: string): string {
 export function fieldOfName(name: string): ContactField | undefined {
   return FIELD_OF.get(foldName(name))
 }
-
-export function isKnownColumn(name: string): boolean {
-  return fieldOfName(name) !== undefined
-}

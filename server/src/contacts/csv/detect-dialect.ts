@@ -1,7 +1,6 @@
 import { parseAddress } from '@pigeon/mail/address.ts'
 import { DELIMITERS, sepLineDelimiter } from './csv-dialect.ts'
 import type { CsvDialect, Delimiter, Encoding, Newline, Quote } from './csv-dialect.ts'
-import { isKnownColumn } from './column-names.ts'
 import { createRecordReader } from './read-records.ts'
 
 /** How much of the beginning of a file is looked at, and how many of its records. */
@@ -46,7 +45,7 @@ export function detectDialect(
   const [best] = tries.toSorted((a, b) => b.score - a.score)
   const [first, ...rest] = best?.rows ?? []
   if (best === undefined || first === undefined) return undefined
-  const header = isHeader(first, rest)
+  const header = isHeader(first)
   const dialect: CsvDialect = {
     ...common,
     bom_bytes: hints.bomBytes,
@@ -58,8 +57,6 @@ export function detectDialect(
   }
   return { dialect, rows: header ? rest : best.rows }
 }
-
-type Sampled = ReturnType<typeof readSample>[number]
 
 function readSample(
   sample: Uint8Array,
@@ -104,10 +101,12 @@ function scoreOf(rows: readonly (readonly string[])[]): number {
   return (2 * withAddress) / rows.length + agreement + Math.min(cells, 50) / 1000
 }
 
-/** The first row names the columns when it holds no address, and either a known name or rows with addresses follow. */
-function isHeader(first: readonly string[], rest: readonly Sampled['cells'][]): boolean {
-  if (first.some((cell) => parseAddress(cell).ok)) return false
-  return first.some(isKnownColumn) || rest.some((row) => row.some((cell) => parseAddress(cell).ok))
+/**
+ * The first row names the columns when it holds no address. Should no row hold one there is nothing to import, and
+ * names are of more use than numbers for saying so.
+ */
+function isHeader(first: readonly string[]): boolean {
+  return !first.some((cell) => parseAddress(cell).ok)
 }
 
 function numbered(rows: readonly (readonly string[])[]): string[] {

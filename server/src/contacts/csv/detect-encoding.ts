@@ -29,12 +29,16 @@ const BINARY_FILES: readonly { readonly magic: readonly number[]; readonly advic
 ]
 const NOT_TEXT = 'This is not a text file. Export the contacts as CSV, and import that file.'
 
+/** A few NULs are damage, and cost the rows that hold them; more of them are another kind of file. */
+const MAX_ZERO_SHARE = 0.005
+
 /** Why a file that begins like this cannot be CSV, or undefined. */
 export function binaryAdvice(head: Uint8Array): string | undefined {
   const known = BINARY_FILES.find(({ magic }) => magic.every((byte, i) => head[i] === byte))
   if (known !== undefined) return known.advice
   if (detectUnicode(head) !== undefined) return undefined
-  return head.includes(0) ? NOT_TEXT : undefined
+  const zeros = head.reduce((count, byte) => (byte === 0 ? count + 1 : count), 0)
+  return zeros > head.length * MAX_ZERO_SHARE ? NOT_TEXT : undefined
 }
 
 /** UTF-8 and UTF-16 by their byte order mark, UTF-16 also by the zero bytes that it is full of. */
