@@ -1,5 +1,33 @@
 import type { Command } from '#command.ts'
+import { apiKeys } from '#commands/api-keys.ts'
+import { campaignReports } from '#commands/campaign-reports.ts'
+import { campaigns } from '#commands/campaigns.ts'
+import { contacts } from '#commands/contacts.ts'
 import { demo } from '#commands/demo.ts'
+import { domains } from '#commands/domains.ts'
+import { lists } from '#commands/lists.ts'
+import { login } from '#commands/login.ts'
+import { logout } from '#commands/logout.ts'
+import { messages } from '#commands/messages.ts'
+import { reconcile } from '#commands/reconcile.ts'
+import { sandbox } from '#commands/sandbox.ts'
+import { templates } from '#commands/templates.ts'
+import { up } from '#commands/up.ts'
 
-/** Every command, in the order of the help. */
-export const COMMANDS: readonly Command[] = [demo]
+/** Every command, in the order of the help: a noun has its file in commands/. */
+export const COMMANDS: readonly Command[] = [
+  up,
+  login,
+  logout,
+  ...domains,
+  ...lists,
+  ...contacts,
+  ...templates,
+  ...campaigns,
+  ...campaignReports,
+  ...messages,
+  ...sandbox,
+  ...apiKeys,
+  reconcile,
+  demo,
+]

@@ -2,7 +2,7 @@
 export interface ProgressStream {
   readonly isTTY?: boolean | undefined
   readonly columns?: number | undefined
-  write(text: string): unknown
+  write(content: string | Uint8Array): unknown
 }
 
 /** One line that changes in place on a terminal; elsewhere a line now and then. */

@@ -11,7 +11,7 @@ export interface Output {
   /** The result of a command: JSON on one line with --json, otherwise the text. */
   result(value: unknown, text: () => readonly string[]): void
   /** Bytes as they are, e.g. the source of a message. */
-  raw(text: string): void
+  raw(content: string | Uint8Array): void
   note(text: string): void
   progress(): LiveLine
   /** Bars are for people at a terminal. */
@@ -26,7 +26,7 @@ export function createOutput(streams: Streams, isJson: boolean): Output {
       const lines = isJson ? [JSON.stringify(value)] : text().map(printable)
       streams.stdout.write(`${lines.join('\n')}\n`)
     },
-    raw: (text) => void streams.stdout.write(text),
+    raw: (content) => void streams.stdout.write(content),
     note: (text) => void streams.stderr.write(`${printable(text)}\n`),
     progress: () => {
       const line = createLiveLine(streams.stderr)

@@ -174,7 +174,7 @@ function demoText(report: CampaignReport, received: SandboxStats, imported: Impo
     '',
     ...reportText(report),
     '',
-    `The windtunnel received ${number(received.distinct)} messages, ${number(received.duplicates)} of them twice:` +
+    `The windtunnel received ${number(received.distinct)} messages and ${number(received.duplicates)} second copies:` +
       ` ${isSame ? 'exactly what was delivered.' : 'NOT what was delivered.'}`,
   ]
 }

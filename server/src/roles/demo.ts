@@ -79,7 +79,12 @@ async function runUntilFailure(
     failed.abort()
     return problem
   })
-  const campaign = firstCampaign(platform, { contacts: options.contacts, isJson: options.isJson, signal })
+  const campaign = firstCampaign(platform, {
+    contacts: options.contacts,
+    isJson: options.isJson,
+    isThrownAway: !options.keeps,
+    signal,
+  })
   const ended = await Promise.race([campaign, lost])
   if (ended instanceof Problem) {
     await campaign

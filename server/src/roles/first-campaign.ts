@@ -22,6 +22,8 @@ export interface FirstCampaign {
   readonly contacts: number
   /** The report as one JSON object, the last line on standard output. */
   readonly isJson: boolean
+  /** Nobody can look at the platform afterwards: where its API key lies is not said. */
+  readonly isThrownAway?: boolean
   /** Ends the campaign's client when aborted; the platform is the caller's. */
   readonly signal?: AbortSignal
 }
@@ -71,7 +73,7 @@ export async function firstCampaign(platform: Platform, options: FirstCampaign):
   ]
   const env = { ...platform.env, PIGEON_URL: url, PIGEON_API_KEY: key }
   const code = await runCli(args, env, options.signal)
-  if (!options.isJson) {
+  if (!options.isJson && options.isThrownAway !== true) {
     process.stdout.write(
       `\nThe demo's API key is in ${keyFile}. The report again:\n` +
         `  PIGEON_URL=${url} PIGEON_API_KEY=$(cat ${keyFile}) npm run pigeon -- campaigns report latest\n`,
