@@ -91,11 +91,23 @@ async function startStores(
   started: (() => Promise<void>)[],
 ): Promise<{ endpoints: Endpoints; failed: Promise<Problem> }> {
   const keys = await openFileKeys({ dataDir, masterKey: config.PIGEON_KEY })
+  // Whoever has the database has the history too: that one need not be waited for.
+  const givenUp = new AbortController()
   const embedded =
-    config.PIGEON_POSTGRES_URL === undefined ? startEmbeddedPostgres({ dataDir, log }) : undefined
+    config.PIGEON_POSTGRES_URL === undefined
+      ? startEmbeddedPostgres({ dataDir, log }).catch((error: unknown) => {
+          givenUp.abort()
+          throw error
+        })
+      : undefined
   const history =
     config.PIGEON_CLICKHOUSE_URL === undefined
-      ? startEmbeddedAnalytics({ dataDir, memoryMb: config.PIGEON_ANALYTICS_MEMORY_MB, log })
+      ? startEmbeddedAnalytics({
+          dataDir,
+          memoryMb: config.PIGEON_ANALYTICS_MEMORY_MB,
+          log,
+          signal: givenUp.signal,
+        })
       : undefined
   const [postgres, chdb] = await Promise.allSettled([embedded, history])
   if (postgres.status === 'fulfilled' && postgres.value !== undefined) started.push(postgres.value.stop)

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/log.ts'
+import { Problem } from '#platform/problem.ts'
 import type { FailedMessage, ReadyMessage, StartMessage } from './child.ts'
 import type { Endpoints, Place } from './context.ts'
 
@@ -40,7 +41,7 @@ interface Child {
 
 /**
  * Starts each role as a child process, in order, waits until all are ready, and restarts one that dies, with a growing
- * delay. A child that cannot start the first time ends the whole start with its own sentence.
+ * delay. A child that cannot start the first time ends the whole start with its own sentence, as a Problem.
  */
 export async function supervise(deps: SupervisorDeps, specs: readonly ChildSpec[]): Promise<Supervised> {
   const children: Child[] = specs.map((spec) => ({ spec, process: undefined, failures: 0 }))
@@ -101,7 +102,7 @@ function becomesReady(spec: ChildSpec, child: ChildProcess): Promise<void> {
     )
     child.on('message', (message: ReadyMessage | FailedMessage) => {
       if (message.kind === 'ready') resolve()
-      else reject(new StartFailed(message.message))
+      else reject(new Problem('unavailable', 'platform.role_not_started', message.message))
       clearTimeout(timer)
     })
     child.once('exit', (code) => {
@@ -110,9 +111,6 @@ function becomesReady(spec: ChildSpec, child: ChildProcess): Promise<void> {
     })
   })
 }
-
-/** A role said in words why it cannot start (a port is taken, say). */
-export class StartFailed extends Error {}
 
 async function stopChild(child: ChildProcess | undefined, deps: SupervisorDeps): Promise<void> {
   if (child === undefined || child.exitCode !== null || child.signalCode !== null) return

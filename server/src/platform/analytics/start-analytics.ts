@@ -54,6 +54,8 @@ export interface StartAnalytics {
   readonly log: Log
   /** How long to wait for an earlier engine of the same directory to end. */
   readonly lockWaitMs?: number
+  /** Ends a start that is under way: nobody wants it any more. */
+  readonly signal?: AbortSignal
 }
 
 /**
@@ -135,7 +137,7 @@ async function startOnce(options: StartAnalytics, socketPath: string): Promise<C
     )
   }
   try {
-    await ready(child)
+    await ready(child, options.signal)
     return child
   } catch (error) {
     child.kill('SIGKILL')
@@ -143,11 +145,14 @@ async function startOnce(options: StartAnalytics, socketPath: string): Promise<C
   }
 }
 
-async function ready(child: ChildProcess): Promise<void> {
+async function ready(child: ChildProcess, signal: AbortSignal | undefined): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const fail = (why: string): void =>
     reject(new Problem('unavailable', 'analytics.start_failed', `The history engine could not start: ${why}`))
   const timer = setTimeout(() => fail(`it was not ready after ${START_MS / 1000} seconds.`), START_MS)
+  const onAbort = (): void => fail('its start was given up.')
+  signal?.addEventListener('abort', onAbort)
+  if (signal?.aborted === true) onAbort()
   child.once('error', (error) => fail(error.message))
   child.once('exit', (code, signal) => fail(`it ended with ${signal ?? `code ${code}`}.`))
   child.on('message', (message: unknown) => {
@@ -159,6 +164,7 @@ async function ready(child: ChildProcess): Promise<void> {
     await promise
   } finally {
     clearTimeout(timer)
+    signal?.removeEventListener('abort', onAbort)
   }
 }
 

@@ -30,7 +30,7 @@ export async function lockCluster(file: string, clock: Clock): Promise<ClusterLo
       throw new Problem(
         'conflict',
         'postgres.in_use',
-        `Another Pigeon (process ${Number.parseInt(theirs, 10)}) uses this data directory. Stop it, or choose another directory.`,
+        `Another Pigeon (process ${Number.parseInt(theirs, 10)}) uses this data directory. Stop it, or set PIGEON_DATA_DIR to another one.`,
       )
     }
     await takeAway(file, theirs)
