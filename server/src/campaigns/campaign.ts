@@ -46,7 +46,8 @@ export const LIMITS = {
 export function instantOf(local: string, timeZone: string): Date {
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?$/.test(local)) throw invalidTime(local)
   const asUtc = Date.parse(`${local}Z`)
-  if (Number.isNaN(asUtc)) throw invalidTime(local)
+  // The parser makes 2 March of 30 February.
+  if (Number.isNaN(asUtc) || !new Date(asUtc).toISOString().startsWith(local)) throw invalidTime(local)
   const before = asUtc - offsetMs(asUtc - 86_400_000, timeZone)
   const after = asUtc - offsetMs(asUtc + 86_400_000, timeZone)
   const fits = [before, after].filter((instant) => instant + offsetMs(instant, timeZone) === asUtc)

@@ -24,6 +24,9 @@ export async function lockForFanOut(
 }
 
 export interface FanOutChunk {
+  /** Subscriptions that the chunk covers: fewer than asked for means that it is the last. */
+  readonly covered: number
+  /** Those with a contact: one message each. */
   readonly contacts: number
   readonly cursor: string | null
   readonly suppressed: readonly {
@@ -45,11 +48,18 @@ export async function insertChunk(
   now: Date,
 ): Promise<FanOutChunk> {
   const result = await sql<{
-    contacts: string
+    covered: number
+    contacts: number
     cursor: string | null
     suppressed: FanOutChunk['suppressed'] | null
   }>`
-    with page as materialized (
+    with next as materialized (
+      select contact_id from subscriptions
+       where list_id = ${campaign.list_id}
+         and contact_id > ${campaign.fanout_cursor ?? '00000000-0000-0000-0000-000000000000'}
+         and status = 'subscribed' and subscribed_at <= ${campaign.started_at}
+       order by contact_id limit ${limit}
+    ), page as materialized (
       select new_id() as id, s.contact_id, k.email,
              substring(k.email_key from '@([^@]*)$') as domain,
              exists (
@@ -58,14 +68,7 @@ export async function insertChunk(
                   and (x.list_id is null or x.list_id = ${campaign.list_id})
                   and (x.expires_at is null or x.expires_at > ${now})
              ) as suppressed
-        from (
-          select contact_id from subscriptions
-           where list_id = ${campaign.list_id}
-             and contact_id > ${campaign.fanout_cursor ?? '00000000-0000-0000-0000-000000000000'}
-             and status = 'subscribed' and subscribed_at <= ${campaign.started_at}
-           order by contact_id limit ${limit}
-        ) s
-        join contacts k on k.id = s.contact_id
+        from next s join contacts k on k.id = s.contact_id
     ), made as (
       insert into messages (id, tenant_id, campaign_id, contact_id, recipient, state, mode, created_at, updated_at)
       select id, ${campaign.tenant_id}, ${campaign.id}, contact_id, email,
@@ -77,12 +80,13 @@ export async function insertChunk(
         from page p left join routes r on r.domain = p.domain and r.mode = ${campaign.mode}
        where not p.suppressed
     )
-    select count(*) as contacts, (array_agg(contact_id order by contact_id desc))[1] as cursor,
+    select (select count(*) from next) as covered, (select contact_id from next order by contact_id desc limit 1) as cursor, count(*) as contacts,
            jsonb_agg(jsonb_build_object('id', id, 'contact_id', contact_id, 'domain', domain)) filter (where suppressed) as suppressed
       from page`.execute(transaction)
   const row = result.rows[0]
   return {
-    contacts: Number(row?.contacts ?? 0),
+    covered: row?.covered ?? 0,
+    contacts: row?.contacts ?? 0,
     cursor: row?.cursor ?? null,
     suppressed: row?.suppressed ?? [],
   }

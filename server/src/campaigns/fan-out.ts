@@ -12,7 +12,7 @@ export interface FanOutDeps {
 
 /**
  * One step of a campaign's fan-out: a message for each of the next contacts, and the cursor, in one transaction.
- * A crash repeats nothing and skips nobody. Returns how many contacts were taken; 0 when there is nothing to do.
+ * A crash repeats nothing and skips nobody. Returns how many subscriptions were covered; 0 when there is nothing to do.
  */
 export async function fanOutChunk(deps: FanOutDeps, campaignId: string, chunkSize: number): Promise<number> {
   return deps.db.transaction().execute(async (transaction) => {
@@ -20,7 +20,7 @@ export async function fanOutChunk(deps: FanOutDeps, campaignId: string, chunkSiz
     if (campaign === undefined) return 0
     const now = deps.clock.now()
     const chunk = await insertChunk(transaction, campaign, chunkSize, now)
-    await moveCursor(transaction, campaign, chunk, chunk.contacts < chunkSize, now)
+    await moveCursor(transaction, campaign, chunk, chunk.covered < chunkSize, now)
     if (chunk.suppressed.length > 0) {
       const events = chunk.suppressed.map((each) =>
         eventWithoutAttempt(
@@ -38,6 +38,6 @@ export async function fanOutChunk(deps: FanOutDeps, campaignId: string, chunkSiz
       const record = { partition: ANALYTICS_PARTITION.dispatch, key: campaignId, payload: { events } }
       await deps.stream.append(ANALYTICS_EVENTS, [record], transaction)
     }
-    return chunk.contacts
+    return chunk.covered
   })
 }

@@ -47,6 +47,12 @@ export function shareCredits(
   return wants
 }
 
+/** Another one is the first each time: when there are fewer credits than queues, none waits for ever. */
+export function inTurns(queueIds: readonly string[], turn: number): string[] {
+  const first = queueIds.length === 0 ? 0 : turn % queueIds.length
+  return [...queueIds.slice(first), ...queueIds.slice(0, first)]
+}
+
 /**
  * Claims what is due for the queues, within the credits of the shards, and hands it to delivery: claim, credits and
  * stream record are one transaction. Returns the number of messages claimed.

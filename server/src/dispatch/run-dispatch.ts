@@ -8,7 +8,7 @@ import {
 } from '#campaigns/progress.ts'
 import { relayOutbox } from '#events/outbox.ts'
 import type { Log } from '#platform/log.ts'
-import { claimAndAppend, type Lifetimes } from './claim.ts'
+import { claimAndAppend, inTurns, type Lifetimes } from './claim.ts'
 import { refreshRoutes, routeNewDomains, type RouteDeps } from './route-domains.ts'
 
 export interface DispatchDeps extends ProgressDeps, RouteDeps {
@@ -33,6 +33,7 @@ const FAILURE_MS = 1_000
  * is a transaction of its own, so the process may be killed anywhere. Returns when `signal` aborts.
  */
 export async function runDispatch(deps: DispatchDeps, signal: AbortSignal): Promise<void> {
+  let turn = 0
   await Promise.all([
     repeat(deps, signal, 'schedule', SCHEDULE_MS, async () => {
       await startDueCampaigns(deps, deps.missedScheduleMs)
@@ -44,7 +45,7 @@ export async function runDispatch(deps: DispatchDeps, signal: AbortSignal): Prom
       await refreshRoutes(deps)
       return 0
     }),
-    repeat(deps, signal, 'claim', IDLE_MS / 2, () => claimForAll(deps)),
+    repeat(deps, signal, 'claim', IDLE_MS / 2, () => claimForAll(deps, turn++)),
     repeat(deps, signal, 'end', IDLE_MS, () => endAll(deps)),
     repeat(deps, signal, 'tidy', TIDY_MS, async () => {
       await deps.tidy()
@@ -63,13 +64,10 @@ async function fanOutAll(deps: DispatchDeps): Promise<number> {
   return taken
 }
 
-async function claimForAll(deps: DispatchDeps): Promise<number> {
+async function claimForAll(deps: DispatchDeps, turn: number): Promise<number> {
   const sending = (await activeCampaigns(deps)).filter((campaign) => campaign.status === 'sending')
-  return claimAndAppend(
-    deps,
-    sending.map((campaign) => campaign.id),
-    deps.lifetimes,
-  )
+  const ids = sending.map((campaign) => campaign.id)
+  return claimAndAppend(deps, inTurns(ids, turn), deps.lifetimes)
 }
 
 /** Cancels what waits in cancelled campaigns, and ends the campaigns whose every message is final. */

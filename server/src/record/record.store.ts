@@ -46,7 +46,8 @@ export async function applyOutcomes(
       update deliveries d
          set claimed_epoch = null,
              attempt = case e.type when 'returned' then d.attempt - 1 else d.attempt end,
-             due_at = case e.type when 'returned' then ${now} else e.retry_at end
+             due_at = case e.type when 'returned' then ${now} else e.retry_at end,
+             expires_at = case when e.type = 'returned' and d.attempt = 1 then null else d.expires_at end
         from e
        where d.message_id = e.message_id and e.type in ('deferred', 'returned')
          and d.claimed_epoch = e.epoch and d.due_at = e.claimed_at
@@ -72,7 +73,10 @@ export async function applyOutcomes(
   return new Set(applied.rows.map((row) => `${row.message_id}/${row.attempt}`))
 }
 
-/** Frees what earlier owners of the shard had claimed and never sent. The attempt does not count. Returns how many. */
+/**
+ * Frees what earlier owners of the shard had claimed and never sent. The attempt does not count, and a message that was
+ * never tried does not grow old. Returns how many.
+ */
 export async function releaseClaims(
   transaction: Transaction,
   shard: number,
@@ -80,7 +84,8 @@ export async function releaseClaims(
   now: Date,
 ): Promise<number> {
   const released = await sql`
-    update deliveries set claimed_epoch = null, attempt = attempt - 1, due_at = ${now}
+    update deliveries
+       set claimed_epoch = null, attempt = attempt - 1, due_at = ${now}, expires_at = case attempt when 1 then null else expires_at end
      where shard = ${shard} and claimed_epoch < ${epoch}`.execute(transaction)
   return Number(released.numAffectedRows ?? 0n)
 }
