@@ -61,7 +61,7 @@ export function readContact(given: GivenContact, path = ''): CleanContact | read
 export function readContacts(given: readonly GivenContact[]): CleanContact[] {
   const errors: FieldError[] = []
   const contacts = given.flatMap((entry, i): CleanContact[] => {
-    const read = readContact(entry, `contacts.${i}.`)
+    const read = readContact(entry, `contacts[${i}].`)
     if ('email' in read) return [read]
     errors.push(...read)
     return []

@@ -46,7 +46,7 @@ export async function suppressAddresses(
   const entries = given.flatMap((entry, i): NewSuppression[] => {
     const address = parseAddress(entry.email)
     if (!address.ok) {
-      errors.push({ field: `suppressions.${i}.email`, code: address.code, message: address.message })
+      errors.push({ field: `suppressions[${i}].email`, code: address.code, message: address.message })
       return []
     }
     return [

@@ -2,14 +2,13 @@ import { createHash } from 'node:crypto'
 import type { SubscriptionState } from './unsubscribe.ts'
 
 const STYLE = `
-:root { color-scheme: light dark; --ink: #1c2430; --paper: #f6f7f9; --card: #ffffff; --line: #d5dae1; --button: #1f5fbf; --on-button: #ffffff; --soft: #4d5867 }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8ebf0; --paper: #14181e; --card: #1e242c; --line: #3a4350; --button: #8ab4ff; --on-button: #10151c; --soft: #aab4c2 } }
+:root { color-scheme: light dark; --ink: #1c2430; --paper: #f6f7f9; --card: #ffffff; --line: #d5dae1; --button: #1f5fbf; --on-button: #ffffff }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8ebf0; --paper: #14181e; --card: #1e242c; --line: #3a4350; --button: #8ab4ff; --on-button: #10151c } }
 * { box-sizing: border-box }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1rem; background: var(--paper); color: var(--ink); font: 1.0625rem/1.5 system-ui, sans-serif }
 main { width: 100%; max-width: 32rem; background: var(--card); border: 1px solid var(--line); border-radius: .75rem; padding: 1.5rem 1.75rem 2rem; overflow-wrap: anywhere }
 h1 { font-size: 1.375rem; line-height: 1.25; margin: 0 0 .75rem }
 p { margin: 0 0 1.25rem }
-p.soft { color: var(--soft) }
 form { margin: 0 0 .75rem }
 button { width: 100%; min-height: 2.75rem; padding: .625rem 1rem; font: inherit; font-weight: 600; border-radius: .5rem; border: 2px solid var(--button); background: var(--button); color: var(--on-button); cursor: pointer }
 button.second { background: transparent; color: var(--button) }
