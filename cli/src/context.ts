@@ -39,8 +39,7 @@ export async function createContext(
     visitor: createPigeon({ baseUrl: url }),
     signedIn: () => {
       if (token !== undefined) return createPigeon({ baseUrl: url, token })
-      const message = `You are not signed in at ${url}. Run pigeon login, or set PIGEON_API_KEY.`
-      throw new Failure(message, EXIT.notSignedIn)
+      throw new Failure(`You are not signed in at ${url}.`, EXIT.notSignedIn)
     },
   }
 }

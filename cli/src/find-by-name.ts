@@ -1,5 +1,5 @@
 import { paginate, take, type Pigeon } from '@pigeon/sdk'
-import { Failure } from '#exit-codes.ts'
+import { Failure, usageFailure } from '#exit-codes.ts'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
@@ -21,7 +21,7 @@ export async function domainId(pigeon: Pigeon, idOrName: string): Promise<string
 
 /** The id of a campaign; `latest` is the newest one. */
 export async function campaignId(pigeon: Pigeon, text: string): Promise<string> {
-  if (text !== 'latest') return checkedId('campaign', text)
+  if (text !== 'latest') return checkedId('a campaign', text)
   const { data } = await take(pigeon.GET('/v1/campaigns', { params: { query: { limit: 1 } } }))
   const [newest] = data
   if (newest === undefined) throw new Failure('There is no campaign yet.')
@@ -31,7 +31,7 @@ export async function campaignId(pigeon: Pigeon, text: string): Promise<string> 
 /** An id is checked here, so that a slip is a clear sentence. */
 export function checkedId(what: string, text: string): string {
   if (UUID.test(text)) return text
-  throw new Failure(`${JSON.stringify(text)} is not the id of a ${what}.`)
+  throw usageFailure(`${JSON.stringify(text)} is not the id of ${what}.`)
 }
 
 async function idOf(

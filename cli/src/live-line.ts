@@ -23,7 +23,8 @@ export function createLiveLine(
   let writtenAt = Number.NEGATIVE_INFINITY
   const isTerminal = stream.isTTY === true
   const rewrite = (text: string): void => {
-    const width = (stream.columns ?? DEFAULT_COLUMNS) - 1
+    // A terminal that does not know its width says 0.
+    const width = (stream.columns || DEFAULT_COLUMNS) - 1
     stream.write(`\r\u001b[2K${Array.from(text).slice(0, width).join('')}`)
   }
   return {

@@ -6,6 +6,8 @@ import { EXIT, Failure } from '#exit-codes.ts'
 import { printable, type Streams } from '#output.ts'
 import type { Settings } from '#settings.ts'
 
+const SIGN_IN = 'Run pigeon login, or set PIGEON_API_KEY.'
+
 /** Runs one command line and resolves with its exit code. What went wrong is a sentence on standard error. */
 export async function run(args: readonly string[], settings: Settings, streams: Streams): Promise<number> {
   const found = findCommand(args)
@@ -16,6 +18,7 @@ export async function run(args: readonly string[], settings: Settings, streams: 
   } catch (error) {
     const { lines, code } = explain(error)
     const more = code === EXIT.usage ? [`pigeon ${command.name} --help shows how it is used.`] : []
+    if (code === EXIT.notSignedIn && command.name !== 'login') more.push(SIGN_IN)
     streams.stderr.write(`${[...lines, ...more].map(printable).join('\n')}\n`)
     return code
   }
@@ -62,10 +65,10 @@ export function explain(error: unknown): { lines: string[]; code: number } {
   if (!(error instanceof PigeonError)) {
     return { lines: [String(error instanceof Error ? error.stack : error)], code: EXIT.failed }
   }
-  const fields = error.errors.map(({ field, message }) => `  ${field}: ${message}`)
   if (error.status === 0) return { lines: [error.message], code: EXIT.unreachable }
-  if (error.status === 401) {
-    return { lines: [error.message, 'Run pigeon login, or set PIGEON_API_KEY.'], code: EXIT.notSignedIn }
-  }
-  return { lines: [error.message, ...fields], code: EXIT.failed }
+  // A single field's sentence is often the whole refusal: it is said once.
+  const fields = error.errors
+    .filter(({ message }) => !error.message.includes(message))
+    .map(({ field, message }) => `  ${field}: ${message}`)
+  return { lines: [error.message, ...fields], code: error.status === 401 ? EXIT.notSignedIn : EXIT.failed }
 }

@@ -70,7 +70,7 @@ const revokeApiKey = command({
   options: {},
   example: 'pigeon api-keys revoke 0199f2d4-7a10-7c3e-8b1a-5f3f0a2f9c11',
   run: async (context, { positionals: [text] }) => {
-    const id = checkedId('API key', text)
+    const id = checkedId('an API key', text)
     await context.signedIn().DELETE('/v1/api-keys/{id}', { params: { path: { id } } })
     context.out.result({ id, revoked: true }, () => [`${id} is revoked.`])
     return EXIT.ok

@@ -1,9 +1,10 @@
 import { command } from '#command.ts'
 import { EXIT } from '#exit-codes.ts'
 import { campaignId } from '#find-by-name.ts'
+import { number } from '#output.ts'
 import { wholeNumber } from '#collect.ts'
 import { readReport, readWholeReport, reportText } from '#report-text.ts'
-import { isOver, progressText, watchCampaign } from '#watch-campaign.ts'
+import { isOver, watchCampaign, type CampaignMetrics } from '#watch-campaign.ts'
 
 const MAX_SECONDS = 31_536_000
 
@@ -24,10 +25,16 @@ const watchCommand = command({
     const pigeon = context.signedIn()
     const id = await campaignId(pigeon, text)
     const metrics = await watchCampaign(pigeon, context.out, id, withinMs)
-    context.out.result(metrics, () => [progressText(metrics, undefined, false)])
+    context.out.result(metrics, () => [endText(metrics)])
     return isOver(metrics) && metrics.status === 'sent' ? EXIT.ok : EXIT.failed
   },
 })
+
+function endText(metrics: CampaignMetrics): string {
+  if (!isOver(metrics))
+    return `The campaign is still ${metrics.status}; ${number(metrics.in_flight)} messages are in flight.`
+  return `The campaign is ${metrics.status}, after ${number(metrics.seconds)} s.`
+}
 
 const reportCommand = command({
   name: 'campaigns report',

@@ -13,7 +13,7 @@ const showMessage = command({
   options: {},
   example: 'pigeon messages show 0199f2d4-7a10-7c3e-8b1a-5f3f0a2f9c11',
   run: async (context, { positionals: [text] }) => {
-    const id = checkedId('message', text)
+    const id = checkedId('a message', text)
     const message = await take(context.signedIn().GET('/v1/messages/{id}', { params: { path: { id } } }))
     context.out.result(message, () => describe(message))
     return EXIT.ok
