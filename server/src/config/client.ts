@@ -11,4 +11,7 @@ export const clientSettings = Type.Object({
   PIGEON_API_KEY: Type.Optional(
     Type.String({ secret: true, description: 'API key that the command `pigeon` uses instead of a login.' }),
   ),
+  PIGEON_PASSWORD: Type.Optional(
+    Type.String({ secret: true, description: 'Password that `pigeon login` uses instead of asking for it.' }),
+  ),
 })
