@@ -1,16 +1,16 @@
 import { CompiledQuery, Kysely, PostgresDialect } from 'kysely'
-import pg from 'pg'
+import { Pool, type PoolConfig } from 'pg'
 import type { Transaction } from '#platform/postgres/database.ts'
 import type { DB } from '#platform/postgres/database.types.ts'
 
 /** The plans of the statements that `work` runs, as text. What they change is undone. */
 export async function plansOf(
-  connection: pg.PoolConfig,
+  connection: PoolConfig,
   work: (transaction: Transaction) => Promise<unknown>,
 ): Promise<string[]> {
   const statements: CompiledQuery[] = []
   const db = new Kysely<DB>({
-    dialect: new PostgresDialect({ pool: new pg.Pool({ ...connection, max: 1 }) }),
+    dialect: new PostgresDialect({ pool: new Pool({ ...connection, max: 1 }) }),
     log: (event) => void statements.push(event.query),
   })
   const plans: string[] = []

@@ -66,10 +66,7 @@ test('every subscribed contact gets one message and one delivery, in chunks', as
   assert.deepEqual(await recipients(prepared), [...prepared.tenant.contactIds].sort())
   assert.equal(await countRows(prepared.database.admin, 'deliveries'), 23)
   const row = await campaign(prepared)
-  assert.deepEqual(
-    [Number(row.accepted), row.fanout_completed_at?.toISOString()],
-    [23, '2026-02-01T00:00:00.000Z'],
-  )
+  assert.deepEqual([row.accepted, row.fanout_completed_at?.toISOString()], [23, '2026-02-01T00:00:00.000Z'])
   assert.equal(await fanOutChunk(prepared.deps, prepared.campaignId, 10), 0)
   assert.equal(await countRows(prepared.database.admin, 'messages'), 23)
 })
@@ -107,7 +104,7 @@ test('a chunk that is cut off leaves nothing, and the next one nobody out', asyn
   )
   await assert.rejects(fanOutChunk({ ...prepared.deps, stream: failing }, prepared.campaignId, 10), /killed/)
   assert.equal(await countRows(prepared.database.admin, 'messages'), 10)
-  assert.equal(Number((await campaign(prepared)).accepted), 10)
+  assert.equal((await campaign(prepared)).accepted, 10)
   assert.equal(await countRows(prepared.database.admin, 'campaign_tallies'), 0)
   assert.deepEqual(await fanOut(prepared, 10), [10, 5])
   assert.deepEqual(await recipients(prepared), [...prepared.tenant.contactIds].sort())
@@ -126,7 +123,7 @@ test('a suppressed contact gets a message that is final at once, counted and tol
     .executeTakeFirstOrThrow()
   assert.equal(message.recipient, 'Person1@google.example')
   assert.equal(await countRows(prepared.database.admin, 'deliveries'), 2)
-  assert.equal(Number((await campaign(prepared)).accepted), 3)
+  assert.equal((await campaign(prepared)).accepted, 3)
   const tallies = await prepared.database.admin
     .selectFrom('campaign_tallies')
     .select(['provider', 'state', 'class', 'retried', 'count'])
@@ -207,7 +204,7 @@ test('a subscription without a contact does not end the fan-out before everybody
   )
   await fanOut(prepared, 4)
   assert.equal((await recipients(prepared)).length, 10)
-  assert.equal(Number((await campaign(prepared)).accepted), 10)
+  assert.equal((await campaign(prepared)).accepted, 10)
 })
 
 test('nobody of another list or tenant is written to', async (t) => {
@@ -228,7 +225,7 @@ test('two at once take turns: nobody is doubled and nobody left out', async (t) 
   }
   await Promise.all([worker(), worker(), worker()])
   assert.deepEqual(await recipients(prepared), [...prepared.tenant.contactIds].sort())
-  assert.equal(Number((await campaign(prepared)).accepted), 60)
+  assert.equal((await campaign(prepared)).accepted, 60)
 })
 
 test('a second message of a campaign to a contact is impossible', async (t) => {

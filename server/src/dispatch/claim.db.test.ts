@@ -91,7 +91,7 @@ test('what is claimed is stamped with the epoch and handed over with all that de
     expiresAt: '2026-02-01T00:00:30.000Z',
   })
   assert.deepEqual(
-    [Number(delivery.claimed_epoch), delivery.attempt, delivery.due_at.toISOString()],
+    [delivery.claimed_epoch, delivery.attempt, delivery.due_at.toISOString()],
     [7, 1, job?.claimedAt],
   )
 })
@@ -123,7 +123,7 @@ test('no more is claimed than the credits of the shard allow, and all of them ar
     .selectFrom('shards')
     .select(['allowed_total', 'claimed_total'])
     .executeTakeFirstOrThrow()
-  assert.deepEqual([Number(shard.allowed_total), Number(shard.claimed_total)], [12, 12])
+  assert.deepEqual([shard.allowed_total, shard.claimed_total], [12, 12])
 })
 
 test('nothing is claimed for a shard whose owner is gone', async (t) => {

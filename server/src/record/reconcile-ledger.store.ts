@@ -95,12 +95,13 @@ export async function findDoubles(
   limit: number,
 ): Promise<{ id: string; first: string }[]> {
   const found = await sql<{ id: string; first: string }>`
-    select id, first from (
-      select id, first_value(id) over same as first, row_number() over same as number from messages
-       where campaign_id = any(${campaigns}::uuid[]) and contact_id is not null
-      window same as (partition by campaign_id, contact_id order by id)
-    ) numbered where number > 1 limit ${limit}`.execute(db)
-  return found.rows
+    select m.id, (select min(o.id::text) from messages o where o.campaign_id = m.campaign_id and o.contact_id = m.contact_id) as first
+      from (select campaign_id, contact_id from messages
+             where campaign_id = any(${campaigns}::uuid[]) and contact_id is not null
+             group by 1, 2 having count(*) > 1 limit ${limit}) twice
+      join messages m on m.campaign_id = twice.campaign_id and m.contact_id = twice.contact_id
+     limit ${limit * 2}`.execute(db)
+  return found.rows.filter((row) => row.id !== row.first)
 }
 
 /** Messages and deliveries of campaigns that do not exist. */

@@ -1,35 +1,23 @@
 import type { Database, Transaction } from '#platform/postgres/database.ts'
 import { awaitHistory } from './await-history.ts'
+import { compareHistory } from './compare-history.ts'
 import { explainDifferences } from './explain-differences.ts'
 import { judgeMessage, type Finding, type Verdict } from './judge-message.ts'
-import {
-  historyCampaigns,
-  historyInBuckets,
-  historyOfMessages,
-  sumAttempts,
-  sumEvents,
-  type Suspect,
-  type Wanted,
-} from './reconcile-history.store.ts'
+import { historyCampaigns, historyOfMessages, type Suspect } from './reconcile-history.store.ts'
 import {
   compareTallies,
   countMessages,
   findDoubles,
-  findInBuckets,
   findMessages,
   findStrays,
   findUnpaired,
   knownCampaigns,
   listCampaigns,
-  sumMessages,
-  sumTried,
-  type AcceptedDifference,
-  type BucketSum,
   type CampaignToCount,
   type Span,
-  type TallyDifference,
 } from './reconcile-ledger.store.ts'
 import { runHistory, type HistoryDeps } from './run-history.ts'
+import { isFull, MAX_FINDINGS, NO_CAMPAIGN, suspect, type Suspicions } from './suspicions.ts'
 
 export type { Finding } from './judge-message.ts'
 
@@ -50,27 +38,15 @@ export interface Reconciliation {
   readonly isCut: boolean
 }
 
-/** Findings are for people: so many are looked at one by one. */
-const MAX_FINDINGS = 1_000
 const PAGE_CAMPAIGNS = 200
 /** Messages that one statement counts, unless a single campaign has more. */
 const PAGE_MESSAGES = 200_000
-const BUCKET_MESSAGES = 2_000
-const MAX_BUCKETS = 2_048
-const DRILL_BUCKETS = 8
 const HISTORY_DEADLINE_MS = 120_000
 /** What ended this shortly before may still be on its way: it is compared when it is asked for by name. */
 const SETTLE_MS = 3_000
 const DAY_MS = 86_400_000
 /** The first events of a message are older than its last. */
 const RETENTION_MARGIN_DAYS = 7
-
-interface Suspicions {
-  readonly tallies: TallyDifference[]
-  readonly accepted: AcceptedDifference[]
-  readonly doubles: Finding[]
-  readonly messages: Map<string, Suspect>
-}
 
 /**
  * Recounts everything, of all tenants: accepted messages, tallies, the pairs of messages and deliveries, and the events
@@ -173,86 +149,6 @@ async function inSnapshot<T>(db: Database, work: (transaction: Transaction) => P
   return db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(work)
 }
 
-/** Compares sums in buckets, and looks at every message of the buckets that differ. */
-async function compareHistory(
-  deps: HistoryDeps,
-  page: readonly CampaignToCount[],
-  span: Span,
-  suspicions: Suspicions,
-): Promise<void> {
-  const buckets = Math.min(
-    MAX_BUCKETS,
-    Math.ceil(Math.max(1, ...page.map((campaign) => campaign.accepted)) / BUCKET_MESSAGES),
-  )
-  const wanted: Wanted = { campaigns: page, buckets, span }
-  const ids = page.map((campaign) => campaign.id)
-  const events = await sumEvents(deps.analytics, wanted)
-  const doubled = events.filter((sum) => sum.state !== 'deferred' && sum.finals !== sum.messages)
-  const differing = [
-    ...doubled,
-    ...differences(await sumMessages(deps.db, ids, buckets, span), events),
-    ...differences(await sumTried(deps.db, ids, buckets, span), await sumAttempts(deps.analytics, wanted)),
-  ]
-  for (const campaign of page) {
-    const wrong = [
-      ...new Set(differing.filter((sum) => sum.campaign_id === campaign.id).map((sum) => sum.bucket)),
-    ]
-    for (let at = 0; at < wrong.length && !isFull(suspicions); at += DRILL_BUCKETS) {
-      await lookInto(deps, campaign, buckets, wrong.slice(at, at + DRILL_BUCKETS), span, suspicions)
-    }
-  }
-}
-
-/** The sums of either side that the other side does not have. */
-function differences(ledger: readonly BucketSum[], history: readonly BucketSum[]): BucketSum[] {
-  const text = (sum: BucketSum): string =>
-    [sum.campaign_id, sum.bucket, sum.state, sum.messages, sum.bits, sum.tries].join('/')
-  const [ours, theirs] = [ledger, mergeSlices(history)].map(
-    (sums) => new Map(sums.map((sum) => [text(sum), sum])),
-  )
-  if (ours === undefined || theirs === undefined) return []
-  return [...ours]
-    .filter(([key]) => !theirs.has(key))
-    .concat([...theirs].filter(([key]) => !ours.has(key)))
-    .map(([, sum]) => sum)
-}
-
-/** Slices of the messages fall into the same buckets. */
-function mergeSlices(sums: readonly BucketSum[]): BucketSum[] {
-  const merged = new Map<string, BucketSum>()
-  for (const sum of sums) {
-    const key = [sum.campaign_id, sum.bucket, sum.state].join('/')
-    const seen = merged.get(key)
-    const added = {
-      messages: sum.messages + (seen?.messages ?? 0),
-      bits: sum.bits + (seen?.bits ?? 0),
-      tries: sum.tries + (seen?.tries ?? 0),
-    }
-    merged.set(key, { ...sum, ...added })
-  }
-  return [...merged.values()]
-}
-
-async function lookInto(
-  deps: HistoryDeps,
-  campaign: CampaignToCount,
-  buckets: number,
-  wanted: readonly number[],
-  span: Span,
-  suspicions: Suspicions,
-): Promise<void> {
-  const history = new Map(
-    (await historyInBuckets(deps.analytics, campaign, buckets, wanted)).map((row) => [row.id, row]),
-  )
-  const messages = new Map(
-    (await findInBuckets(deps.db, campaign.id, buckets, wanted)).map((row) => [row.id, row]),
-  )
-  for (const id of new Set([...history.keys(), ...messages.keys()])) {
-    if (judgeMessage(messages.get(id), history.get(id), span) === null) continue
-    suspect(suspicions, { id, tenantId: campaign.tenant_id, campaignId: campaign.id })
-  }
-}
-
 /**
  * Looks again at what seemed wrong, after the history has caught up. A message that has moved in between is in good
  * hands and no finding.
@@ -308,16 +204,6 @@ async function findStrayFindings(deps: HistoryDeps): Promise<Finding[]> {
   return findings
 }
 
-const NO_CAMPAIGN = '00000000-0000-0000-0000-000000000000'
-
 function suspectOf(message: { id: string; tenant_id: string; campaign_id: string | null }): Suspect {
   return { id: message.id, tenantId: message.tenant_id, campaignId: message.campaign_id ?? NO_CAMPAIGN }
-}
-
-function suspect(suspicions: Suspicions, message: Suspect): void {
-  if (!isFull(suspicions)) suspicions.messages.set(message.id, message)
-}
-
-function isFull(suspicions: Suspicions): boolean {
-  return suspicions.messages.size >= MAX_FINDINGS
 }

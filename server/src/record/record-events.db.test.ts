@@ -1,85 +1,28 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sql } from 'kysely'
-import { fanOutChunk } from '#campaigns/fan-out.ts'
-import { claimAndAppend } from '#dispatch/claim.ts'
-import type { EmailEventsPayload, OutcomeEvent, OutcomeType, SendJob } from '#events/email-events.ts'
+import type { EmailEventsPayload, OutcomeType, SendJob } from '#events/email-events.ts'
 import type { Stream } from '#platform/stream/stream.ts'
-import { countRows, testDatabase, type TestDatabase, type TestScope } from '@pigeon/server/test/database.ts'
-import {
-  outcomeOf,
-  recordOutcomes,
-  recordPayloads,
-  sampleCampaign,
-  sampleRoute,
-  sampleShard,
-  sampleTenant,
-  takeHistoryEvents,
-  takeJobs,
-  testStream,
-} from '@pigeon/server/test/factories.ts'
-import { manualClock, type ManualClock } from '@pigeon/server/test/manual-clock.ts'
-import { plansOf } from '@pigeon/server/test/plan.ts'
-import { applyOutcomes, releaseClaims } from './record.store.ts'
+import { claimedCampaign, SHARD, type ClaimedCampaign } from '@pigeon/server/test/claimed-campaign.ts'
+import { countRows, type TestScope } from '@pigeon/server/test/database.ts'
+import { outcomeOf, recordPayloads, takeHistoryEvents } from '@pigeon/server/test/factories.ts'
 
-const LIFETIMES = { liveMs: 86_400_000, sandboxMs: 30_000 }
-const SHARD = 4
-
-interface Prepared {
-  readonly database: TestDatabase
-  readonly stream: Stream
-  readonly clock: ManualClock
-  readonly campaignId: string
-  /** The jobs of the first claim, under epoch 1. */
-  readonly jobs: readonly SendJob[]
-  claim(): Promise<SendJob[]>
-  record(epoch: number, events: readonly OutcomeEvent[]): Promise<void>
-  apply(payloads: readonly EmailEventsPayload[]): Promise<void>
-}
-
-async function prepare(scope: TestScope, contacts: number): Promise<Prepared> {
-  const database = await testDatabase(scope)
-  const stream = await testStream(scope, database)
-  const clock = manualClock(new Date('2026-02-01T00:00:00Z'))
-  const tenant = await sampleTenant(database, { contacts })
-  await sampleRoute(database, 'google.example', 'google', SHARD)
-  await sampleShard(database, SHARD)
-  const campaignId = await sampleCampaign(database, tenant)
-  const deps = { db: database.engine, stream, clock }
-  await fanOutChunk(deps, campaignId, 100_000)
-  const claim = async (): Promise<SendJob[]> => {
-    await claimAndAppend(deps, [campaignId], LIFETIMES)
-    return takeJobs(stream)
-  }
-  const parts = { engine: database.engine, stream, clock }
-  return {
-    database,
-    stream,
-    clock,
-    campaignId,
-    jobs: await claim(),
-    claim,
-    record: (epoch, events) => recordOutcomes(parts, SHARD, epoch, events),
-    apply: (payloads) => recordPayloads(parts, payloads),
-  }
-}
-
-async function oneJob(scope: TestScope): Promise<Prepared & { job: SendJob; at: Date }> {
-  const prepared = await prepare(scope, 1)
+async function oneJob(scope: TestScope): Promise<ClaimedCampaign & { job: SendJob; at: Date }> {
+  const prepared = await claimedCampaign(scope, 1)
   const [job] = prepared.jobs
   assert.ok(job)
   return { ...prepared, job, at: new Date('2026-02-01T00:00:02Z') }
 }
 
-async function messageOf({ database }: Prepared) {
+async function messageOf({ database }: ClaimedCampaign) {
   return database.admin.selectFrom('messages').selectAll().executeTakeFirstOrThrow()
 }
 
-async function deliveryOf({ database }: Prepared) {
+async function deliveryOf({ database }: ClaimedCampaign) {
   return database.admin.selectFrom('deliveries').selectAll().executeTakeFirst()
 }
 
-async function tallies({ database }: Prepared): Promise<string[]> {
+async function tallies({ database }: ClaimedCampaign): Promise<string[]> {
   const rows = await database.admin
     .selectFrom('campaign_tallies')
     .selectAll()
@@ -222,7 +165,7 @@ test('a delivery counts from whatever epoch it comes, and what the new owner say
 })
 
 test('a takeover releases what earlier owners had in hand, of its own shard, without counting the attempt', async (t) => {
-  const prepared = await prepare(t, 4)
+  const prepared = await claimedCampaign(t, 4)
   const { admin } = prepared.database
   const [oldest, older, own, elsewhere] = prepared.jobs.map((job) => job.messageId)
   await sql`update deliveries set claimed_epoch = 2 where message_id = ${older}`.execute(admin)
@@ -245,7 +188,7 @@ test('a takeover releases what earlier owners had in hand, of its own shard, wit
 })
 
 test('a takeover is applied after the outcomes before it and before those after it, in one batch as in several', async (t) => {
-  const prepared = await prepare(t, 2)
+  const prepared = await claimedCampaign(t, 2)
   const [sent, never] = prepared.jobs
   assert.ok(sent && never)
   const at = new Date('2026-02-01T00:00:02Z')
@@ -295,91 +238,6 @@ test('a reply of any length and script is kept as far as there is room', async (
   assert.equal((await messageOf(prepared)).reply?.length, 500)
 })
 
-/** A small generator with a seed (mulberry32), so that a failure can be had again. */
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
-
-for (const seed of [1, 2, 3, 4, 5]) {
-  test(`whatever comes in whatever order, the ledger adds up (seed ${seed})`, async (t) => {
-    const prepared = await prepare(t, 60)
-    const { admin } = prepared.database
-    const next = random(seed)
-    const types: OutcomeType[] = [
-      'delivered',
-      'deferred',
-      'bounced',
-      'returned',
-      'failed',
-      'sent',
-      'suppressed',
-      'deferred',
-    ]
-    const said: { epoch: number; event: OutcomeEvent }[] = []
-    let epoch = 1
-    let jobs: readonly SendJob[] = prepared.jobs
-    for (let step = 0; step < 12; step++) {
-      for (const job of jobs) {
-        const type = types[Math.floor(next() * types.length)] ?? 'delivered'
-        if (next() < 0.8) said.push({ epoch, event: outcomeOf(job, type, prepared.clock.now()) })
-      }
-      // Some of what was ever said, in any order, and some of it again: journals are replayed.
-      const batch = said.filter(() => next() < 0.4).toSorted(() => next() - 0.5)
-      for (const each of batch) await prepared.record(each.epoch, [each.event])
-      await prepared.apply(
-        [...Map.groupBy(said.slice(-30), (each) => each.epoch)].map(([of, events]) => ({
-          kind: 'outcomes',
-          shard: SHARD,
-          epoch: of,
-          events: events.map((each) => each.event),
-        })),
-      )
-      if (next() < 0.3) {
-        epoch++
-        await sql`update shards set epoch = ${epoch}`.execute(admin)
-        await prepared.apply([{ kind: 'takeover', shard: SHARD, epoch }])
-      }
-      await prepared.clock.advance(1_500)
-      jobs = await prepared.claim()
-      await assertBalanced(prepared)
-    }
-    const events = await takeHistoryEvents(prepared.stream)
-    const finals = events.filter((event) => event.type !== 'deferred').map((event) => event.messageId)
-    assert.equal(new Set(finals).size, finals.length, 'no message ends twice in the history')
-    const messages = await admin.selectFrom('messages').select(['id', 'state', 'attempts']).execute()
-    for (const message of messages) {
-      const own = events.filter((event) => event.messageId === message.id)
-      assert.equal(own.length, message.attempts, `as many events as attempts of ${message.id}`)
-      assert.equal(own.at(-1)?.type ?? 'queued', message.state)
-    }
-  })
-}
-
-async function assertBalanced({ database }: Prepared): Promise<void> {
-  const found = await sql<{
-    accepted: number
-    finals: number
-    waiting: number
-    negative: number
-    wrong: number
-  }>`
-    select (select accepted from campaigns) as accepted, (select coalesce(sum(count), 0)::bigint from campaign_tallies) as finals,
-           (select count(*) from deliveries) as waiting, (select count(*) from deliveries where attempt < 0) as negative,
-           (select count(*) from messages m where (m.state in ('queued', 'deferred')) <> exists (select from deliveries d where d.message_id = m.id)) as wrong`.execute(
-    database.admin,
-  )
-  const [row] = found.rows
-  assert.ok(row)
-  assert.equal(row.accepted, row.finals + row.waiting)
-  assert.deepEqual([row.negative, row.wrong], [0, 0])
-}
-
 test('record and its rows are one transaction: cut off, nothing has happened', async (t) => {
   const prepared = await oneJob(t)
   const failing: Stream = { ...prepared.stream, append: async () => Promise.reject(new Error('killed')) }
@@ -396,19 +254,4 @@ test('record and its rows are one transaction: cut off, nothing has happened', a
   assert.equal((await messageOf(prepared)).state, 'queued')
   assert.equal(await countRows(prepared.database.admin, 'deliveries'), 1)
   assert.deepEqual(await tallies(prepared), [])
-})
-
-test('among 20,000 messages outcomes find theirs by an index', async (t) => {
-  const prepared = await prepare(t, 20_000)
-  for (const table of ['messages', 'deliveries', 'campaign_tallies'])
-    await sql`analyze ${sql.table(table)}`.execute(prepared.database.admin)
-  const outcomes = prepared.jobs
-    .slice(0, 100)
-    .map((job) => ({ epoch: 1, event: outcomeOf(job, 'delivered', prepared.clock.now()) }))
-  const plans = await plansOf(prepared.database.connections.engine, async (transaction) => {
-    await applyOutcomes(transaction, outcomes, prepared.clock.now())
-    await releaseClaims(transaction, SHARD, 2, prepared.clock.now())
-  })
-  assert.equal(plans.length, 2)
-  for (const plan of plans) assert.doesNotMatch(plan, /Seq Scan on (messages|deliveries)/)
 })

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import pg from 'pg'
+import { Client } from 'pg'
 import { startEmbeddedAnalytics } from '#platform/analytics/start-analytics.ts'
 import { createLog } from '#platform/log.ts'
 import { removeCluster } from '#platform/postgres/cluster-place.ts'
@@ -76,7 +76,7 @@ test('of a stopped Pigeon the databases are started and stopped again; of a runn
   const engine = await startEmbeddedAnalytics({ dataDir, memoryMb: 256, log })
   try {
     const [pid, enginePid] = [postgres.pid(), engine.pid()]
-    const client = new pg.Client(postgres.connection)
+    const client = new Client(postgres.connection)
     await client.connect()
     await client.query(`
       with t as (insert into tenants (name, created_at, updated_at) values ('T', now(), now()) returning tenant_id)
