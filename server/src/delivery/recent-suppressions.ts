@@ -1,5 +1,10 @@
-/** Channel on which a new suppression is told: `{"tenant_id":…,"address_key":…,"list_id":…}`. */
-export const SUPPRESSIONS_CHANNEL = 'suppressions'
+import { parseAddress } from '@pigeon/mail/address.ts'
+
+/** The key under which an address is suppressed. */
+export function addressKey(recipient: string): string {
+  const parsed = parseAddress(recipient)
+  return parsed.ok ? parsed.key : recipient.toLowerCase()
+}
 
 /** Suppressions remembered at most; each job was checked against the database when it arrived. */
 const MAX_REMEMBERED = 100_000

@@ -3,10 +3,11 @@ import { EMAIL_SEND, type OutcomeEvent, type SendBatch } from '#events/email-eve
 import type { Database } from '#platform/postgres/database.ts'
 import type { Stream, StreamRecord } from '#platform/stream/stream.ts'
 import { findSuppressed } from '#suppressions/find-suppressed.ts'
+import { SUPPRESSIONS_CHANNEL } from '#suppressions/suppression.ts'
 import { CAMPAIGNS_CHANNEL } from './contents.ts'
 import { createLanes, type HeldJob, type Lanes } from './lanes.ts'
 import { createOutbox } from './outbox.ts'
-import { SUPPRESSIONS_CHANNEL } from './recent-suppressions.ts'
+import { addressKey } from './recent-suppressions.ts'
 import { inDoubtOutcome } from './replay.ts'
 import { deleteSegments, replayJournal, type Replay } from './replay-journal.ts'
 import { sendJob, type SendDeps } from './send-job.ts'
@@ -247,7 +248,7 @@ async function withoutSuppressed(
     deps.db,
     {
       tenantIds: held.map((each) => each.job.tenantId),
-      addressKeys: held.map((each) => each.job.recipient.toLowerCase()),
+      addressKeys: held.map((each) => addressKey(each.job.recipient)),
       listIds: held.map((each) => deps.contents.get(each.job.campaignId)?.listId ?? null),
     },
     deps.clock.now(),

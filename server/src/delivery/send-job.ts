@@ -6,7 +6,7 @@ import type { Contents } from './contents.ts'
 import type { Journal } from './journal.ts'
 import type { HeldJob } from './lanes.ts'
 import type { MailRoutes } from './mail-routes.ts'
-import type { RecentSuppressions } from './recent-suppressions.ts'
+import { addressKey, type RecentSuppressions } from './recent-suppressions.ts'
 import { outcomeOf, outcomeOfMx, type AttemptContext, type AttemptOutcome, type RetryPlan } from './retry.ts'
 import type { SendSession, TlsPolicy, Transport } from './transport/transport.ts'
 
@@ -60,7 +60,7 @@ function checkBefore(deps: SendDeps, held: HeldJob): Ended | undefined {
   const content = deps.contents.get(job.campaignId)
   if (content === undefined)
     return plain('failed', 'content', deps.contents.problem(job.campaignId) ?? 'The campaign is gone.')
-  if (deps.suppressions.has(job.tenantId, job.recipient.toLowerCase(), content.listId))
+  if (deps.suppressions.has(job.tenantId, addressKey(job.recipient), content.listId))
     return plain('suppressed', null, 'Suppressed.')
   return undefined
 }

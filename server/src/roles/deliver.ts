@@ -1,7 +1,7 @@
 import { createDkimSigner } from '@pigeon/mail/dkim.ts'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { createContents } from '#delivery/contents.ts'
+import { CAMPAIGNS_CHANNEL, createContents } from '#delivery/contents.ts'
 import { openJournal } from '#delivery/journal.ts'
 import { createMailRoutes } from '#delivery/mail-routes.ts'
 import { createRecentSuppressions } from '#delivery/recent-suppressions.ts'
@@ -10,6 +10,7 @@ import { createDelivery } from '#delivery/run-delivery.ts'
 import { createSmtpPool } from '#delivery/transport/smtp-pool.ts'
 import { loadSigningKeys } from '#domains/load-signing-keys.ts'
 import { listen } from '#platform/postgres/listen.ts'
+import { SUPPRESSIONS_CHANNEL } from '#suppressions/suppression.ts'
 import { unsubscribeUrl } from '#tracking/unsubscribe-link.ts'
 import type { Config } from '#config/sections.ts'
 import type { Context, RunningRole } from './context.ts'
@@ -88,7 +89,7 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
   })
   const stopping = new AbortController()
   const listening = listen(context.connection('pigeon_engine'), {
-    channels: ['campaigns', 'suppressions'],
+    channels: [CAMPAIGNS_CHANNEL, SUPPRESSIONS_CHANNEL],
     onNotify: delivery.notify,
     onReconnect: () =>
       void delivery
