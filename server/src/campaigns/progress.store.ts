@@ -42,11 +42,11 @@ export async function cancelChunk(
   now: Date,
 ): Promise<CancelledMessage[]> {
   const gone = await sql<CancelledMessage>`
-    with gone as (
-      delete from deliveries
-       where message_id in (select message_id from deliveries
-                             where queue_id = ${campaignId} and claimed_epoch is null limit ${limit} for update skip locked)
-      returning message_id, domain
+    with waiting as materialized (
+      select message_id from deliveries
+       where queue_id = ${campaignId} and claimed_epoch is null limit ${limit} for update skip locked
+    ), gone as (
+      delete from deliveries d using waiting w where d.message_id = w.message_id returning d.message_id, d.domain
     ), moved as (
       update messages m set state = 'cancelled', updated_at = ${now}
         from gone where m.id = gone.message_id and m.state in ('queued', 'deferred')

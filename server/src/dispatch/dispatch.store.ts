@@ -155,7 +155,7 @@ export async function routeWaiting(db: Db, domains: readonly UnroutedDomain[]): 
   return Number(routed.numAffectedRows ?? 0n)
 }
 
-/** Routes that have expired and are in use, to be resolved again before they are needed. */
+/** Routes that have expired, the oldest first, to be resolved again before they are needed. */
 export async function findExpiredRoutes(db: Db, now: Date, limit: number): Promise<UnroutedDomain[]> {
   const found = await sql<UnroutedDomain>`
     select mode, domain from routes where expires_at <= ${now} order by expires_at limit ${limit}`.execute(db)
