@@ -51,9 +51,16 @@ export interface MemoryWatch {
   stop(): { readonly peakBytes: number; readonly byName: Readonly<Record<string, number>> }
 }
 
-/** Adds up the PSS of the tree every `everyMs`. */
+/** A new look at the PSS when the resident memory has grown by this share since the last one. */
+const GROWTH = 1.01
+
+/**
+ * The highest sum of the PSS of the tree. The kernel counts pages for it (some 4 ms a process), so that every `everyMs` only
+ * the resident sizes are read, which cost nothing, and the PSS when their sum is higher than it was at the last look.
+ */
 export function watchMemory(root: number, everyMs: number): MemoryWatch {
   let peakBytes = 0
+  let seenPages = 0
   let byName: Record<string, number> = {}
   const look = (): void => {
     const processes = measureTree(root, 'supervisor')
@@ -63,8 +70,14 @@ export function watchMemory(root: number, everyMs: number): MemoryWatch {
     byName = {}
     for (const { name, pssBytes } of processes) byName[name] = (byName[name] ?? 0) + pssBytes
   }
-  look()
-  const timer = setInterval(look, everyMs)
+  const glance = (): void => {
+    const pages = pidsOf(root, readStats()).reduce((sum, pid) => sum + residentPages(pid), 0)
+    if (pages < seenPages * GROWTH) return
+    seenPages = pages
+    look()
+  }
+  glance()
+  const timer = setInterval(glance, everyMs)
   return {
     stop: () => {
       clearInterval(timer)
@@ -92,6 +105,19 @@ function readStats(): Map<number, Stat> {
     if (text !== '') stats.set(pid, { pid, parent: Number(fields[1]), cpuSeconds: ticks / TICKS })
   }
   return stats
+}
+
+function pidsOf(root: number, stats: ReadonlyMap<number, Stat>): number[] {
+  const pids = new Set([root])
+  for (let before = 0; before !== pids.size;) {
+    before = pids.size
+    for (const { pid, parent } of stats.values()) if (pids.has(parent)) pids.add(pid)
+  }
+  return [...pids]
+}
+
+function residentPages(pid: number): number {
+  return Number(readOrEmpty(`/proc/${pid}/statm`).split(' ')[1] ?? 0)
 }
 
 function nameOf(pid: number): string {
