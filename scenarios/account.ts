@@ -116,6 +116,7 @@ export interface CampaignInput {
   readonly subject?: string
   readonly html?: string
   readonly text?: string
+  readonly fromName?: string
 }
 
 /** A draft with a template of its own. Returns its id. */
@@ -131,7 +132,7 @@ export async function createCampaign(account: Account, input: CampaignInput): Pr
         list_id: input.listId,
         template_id: template.id,
         from_email: from,
-        from_name: 'Scenario',
+        from_name: input.fromName ?? 'Scenario',
       },
     }),
   )

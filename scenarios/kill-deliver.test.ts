@@ -19,6 +19,8 @@ test('SIGKILL of deliver processes loses nothing and doubles at most what their 
   await killAtMoments(t, { account, id: campaignId, contacts: CONTACTS }, moments, (nth) =>
     platform.kill('deliver', nth % 2),
   )
+  // Its successor is killed as well, while it takes over.
+  await platform.kill('deliver', (moments.length - 1) % 2)
   await campaignEnd(account, campaignId)
 
   const { metrics, duplicates } = await proveAccounted(account, campaignId, CONTACTS)

@@ -48,8 +48,6 @@ export type FromPlatform =
 
 /** What this needs of node:test's context. */
 export interface PlatformScope {
-  /** Known to Node when the hooks run, though not to its types. */
-  readonly passed?: boolean
   after(cleanUp: () => Promise<void>): void
 }
 
@@ -69,7 +67,7 @@ const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
 /**
  * Starts a platform on an empty data directory and free ports, and stops and deletes it when the test ends. Its logs are
- * printed only when the test has failed.
+ * printed only when the file's tests have failed; with PIGEON_TEST_KEEP set the directory stays.
  */
 export async function runPlatform(
   scope: PlatformScope,
@@ -118,10 +116,13 @@ export async function runPlatform(
     windtunnel.close()
     if (supervisor === undefined) await endWhatIsLeft(platform)
     else await platform.stop()
-    if (scope.passed !== true) process.stderr.write(`${lastLines(await platform.logs())}\n`)
-    if (scope.passed !== true && process.env.PIGEON_TEST_KEEP !== undefined)
-      process.stderr.write(`${dir} is kept.\n`)
-    else await rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 })
+    const log = lastLines(await platform.logs())
+    process.once('exit', (code) => {
+      if (code !== 0) process.stderr.write(`${log}\n`)
+    })
+    if (process.env.PIGEON_TEST_KEEP === undefined)
+      await rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 })
+    else process.stderr.write(`${dir} is kept.\n`)
   })
   await platform.start()
   return platform
