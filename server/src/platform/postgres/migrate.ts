@@ -40,6 +40,7 @@ const LOCK_KEY = '123602573124462'
 const LOCK_TIMEOUT_MS = 300_000
 const MIN_SERVER_VERSION = 150_000
 const MAX_ROLE_TRIES = 20
+const RIGHTS = '. The user of PIGEON_POSTGRES_URL must own the database and have CREATEROLE.'
 
 /** Brings the database up to the newest migration, forward only. Returns the numbers that were applied now. */
 export async function migrate(admin: PoolConfig, options: MigrateOptions): Promise<number[]> {
@@ -183,7 +184,7 @@ async function apply(client: Client, migration: Migration, { clock, log }: Migra
     throw new Problem(
       'unavailable',
       'postgres.migration_failed',
-      `Migration ${name} failed and was rolled back: ${String(cause)}`,
+      `Migration ${name} failed and was rolled back: ${String(cause)}${errorCode(cause) === '42501' ? RIGHTS : ''}`,
       { cause },
     )
   }
