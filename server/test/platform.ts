@@ -1,12 +1,13 @@
 import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePorts } from '#roles/free-ports.ts'
 import { createWindtunnelClient, type WindtunnelClient } from '#windtunnel/client.ts'
+import { PROVIDER_NAMES } from '#windtunnel/profile.ts'
 import { waitFor } from './wait-for.ts'
 
 /** The whole platform, as `npm start` runs it: real roles as processes, PostgreSQL with fsync, history, real SMTP. */
@@ -26,6 +27,8 @@ export interface RunningPlatform {
   start(): Promise<void>
   /** `main.ts` with these arguments and the platform's settings, to its end. */
   command(args: readonly string[]): Promise<CommandResult>
+  /** Command lines of processes that belong to this platform: none after `stop`. */
+  leftovers(): Promise<string[]>
   /** What all processes wrote to their logs. */
   logs(): Promise<string>
 }
@@ -108,8 +111,10 @@ export async function runPlatform(
     },
     start: async () => {
       supervisor = await start(env, dir, logFile)
+      await emptyMailboxes(windtunnel)
     },
     command: (args) => runCommand(args, env, dir),
+    leftovers: () => processesThatName(dir),
     logs: () => readFile(logFile, 'utf8'),
   }
   scope.after(async () => {
@@ -168,6 +173,11 @@ async function start(env: NodeJS.ProcessEnv, dir: string, logFile: string): Prom
   } finally {
     closeSync(log)
   }
+}
+
+/** No mailbox is full: those are tried again for as long as a message lives, and that is long here. */
+async function emptyMailboxes(windtunnel: WindtunnelClient): Promise<void> {
+  for (const provider of PROVIDER_NAMES) await windtunnel.changeHabits(provider, { mailbox_full_share: 0 })
 }
 
 /** Without the lines that say only that a request was answered. */
@@ -234,6 +244,21 @@ export function isRunning(pid: number): boolean {
   } catch {
     return false
   }
+}
+
+/** Processes with this directory in their command line or environment. Nothing on a system without /proc. */
+export async function processesThatName(dir: string): Promise<string[]> {
+  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name))
+  const read = (pid: string, what: string): Promise<string> =>
+    readFile(`/proc/${pid}/${what}`, 'utf8').catch(() => '')
+  const lines = await Promise.all(
+    pids.map(async (pid) => {
+      const command = await read(pid, 'cmdline')
+      const isOurs = command.includes(dir) || (await read(pid, 'environ')).includes(dir)
+      return isOurs && !isZombie(Number(pid)) ? [command.replaceAll('\0', ' ').trim()] : []
+    }),
+  )
+  return lines.flat()
 }
 
 function isZombie(pid: number): boolean {
