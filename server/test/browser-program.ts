@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -63,6 +63,7 @@ async function unpackTo(place: string): Promise<void> {
   const own = await mkdtemp(`${place}-`)
   try {
     await unpack(own)
+    await writeFile(join(own, 'fonts.conf'), fontSettings(place))
     if (!(await becomes(own, place))) {
       await rm(place, { recursive: true, force: true })
       await rename(own, place)
@@ -86,8 +87,6 @@ async function becomes(own: string, place: string): Promise<boolean> {
 async function unpack(own: string): Promise<void> {
   await unpackArchives(own, 'browser')
   if (!(await canStart(join(own, 'chromium')))) await unpackArchives(own, 'libraries')
-  await mkdir(join(own, 'fonts'), { recursive: true })
-  await writeFile(join(own, 'fonts.conf'), FONTS)
 }
 
 async function unpackArchives(own: string, what: 'browser' | 'libraries'): Promise<void> {
@@ -110,14 +109,16 @@ function librariesIn(place: string): string {
 }
 
 /** The font of the package for text, so that pictures are alike everywhere; the system's for what it lacks. */
-const FONTS = `<?xml version="1.0"?>
+function fontSettings(place: string): string {
+  return `<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
-  <dir prefix="relative">fonts</dir>
+  <dir>${join(place, 'fonts')}</dir>
   <dir>/usr/share/fonts</dir>
-  <cachedir prefix="relative">fonts-cache</cachedir>
+  <cachedir>${join(place, 'fonts-cache')}</cachedir>
   <alias binding="same"><family>system-ui</family><prefer><family>Open Sans</family></prefer></alias>
   <alias binding="same"><family>sans-serif</family><prefer><family>Open Sans</family></prefer></alias>
   <alias binding="same"><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
 </fontconfig>
 `
+}

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { browserProgram } from './browser-program.ts'
 import type { TestScope } from './database.ts'
 
@@ -90,10 +90,11 @@ export async function openPage(
   return { page, requests, complaints }
 }
 
-/** For people to look at: `.cache/screenshots/NAME.png`, the whole page. */
-export async function screenshot(page: Page, name: string): Promise<void> {
+/** For people to look at: `.cache/screenshots/NAME.png`, the part or the whole page. */
+export async function screenshot(what: Page | Locator, name: string): Promise<void> {
   await mkdir(SCREENSHOTS, { recursive: true })
-  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true })
+  const path = join(SCREENSHOTS, `${name}.png`)
+  await ('goto' in what ? what.screenshot({ path, fullPage: true }) : what.screenshot({ path }))
 }
 
 /** Whether the page is wider than the window: a phone would scroll sideways. */
