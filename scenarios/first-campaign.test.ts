@@ -20,6 +20,11 @@ async function emptyDirectory(t: TestContext): Promise<string> {
   return dir
 }
 
+/** Mailboxes that stay full are given up within a minute, or the campaign would last as long as a message may live. */
+async function settings(dir: string) {
+  return { ...(await environment(dir)), PIGEON_LOG_LEVEL: 'warn', PIGEON_SANDBOX_EXPIRE_SECONDS: '60' }
+}
+
 interface Running {
   readonly child: ChildProcess
   stdout(): string
@@ -39,7 +44,7 @@ async function ended({ child }: Running): Promise<unknown> {
 
 test('the demo accounts for everybody in the last line that it prints', async (t) => {
   const dir = await emptyDirectory(t)
-  const env = { ...(await environment(dir)), PIGEON_LOG_LEVEL: 'warn' }
+  const env = await settings(dir)
   const demo = start(['demo', '--contacts', '200', '--json'], dir, env)
   assert.equal(await ended(demo), 0)
 
@@ -58,7 +63,7 @@ test('the demo accounts for everybody in the last line that it prints', async (t
 
 test('a first start that is killed is not repeated, and its campaign goes on', async (t) => {
   const dir = await emptyDirectory(t)
-  const env = { ...(await environment(dir)), PIGEON_LOG_LEVEL: 'warn' }
+  const env = await settings(dir)
   const first = start(['up'], dir, env)
   const pigeon = await firstClient(env)
   const campaigns = async () => (await take(pigeon.GET('/v1/campaigns'))).data
@@ -69,7 +74,10 @@ test('a first start that is killed is not repeated, and its campaign goes on', a
 
   const second = start(['up'], dir, env)
   t.after(async () => {
-    second.child.kill('SIGKILL')
+    // Also when something above has failed: it stops its database, too.
+    if (second.child.exitCode !== null) return
+    second.child.kill('SIGTERM')
+    await ended(second)
   })
   await waitFor(
     'the second start',

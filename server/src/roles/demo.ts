@@ -36,7 +36,6 @@ export async function demo(args: readonly string[], env: NodeJS.ProcessEnv): Pro
   }
   const interrupted = interruptedBy('SIGINT', 'SIGTERM', 'SIGHUP')
   const dataDir = await mkdtemp(join(tmpdir(), 'pigeon-demo-'))
-  const cwd = process.cwd()
   try {
     // Root's PostgreSQL runs as another user, who must get in.
     await chmod(dataDir, 0o755)
@@ -44,7 +43,7 @@ export async function demo(args: readonly string[], env: NodeJS.ProcessEnv): Pro
     process.chdir(dataDir)
     return await runDemo(options, await demoEnvironment(env, dataDir), interrupted)
   } finally {
-    process.chdir(cwd)
+    process.chdir(tmpdir())
     if (options.keeps) process.stderr.write(`The data directory stays: ${dataDir}\n`)
     else await rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
   }
