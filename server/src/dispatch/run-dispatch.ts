@@ -8,7 +8,7 @@ import {
 } from '#campaigns/progress.ts'
 import { relayOutbox } from '#events/outbox.ts'
 import type { Log } from '#platform/log.ts'
-import { claimAndAppend, inTurns, type Lifetimes } from './claim.ts'
+import { CLAIM_BATCH, claimAndAppend, inTurns, type Lifetimes } from './claim.ts'
 import { refreshRoutes, routeNewDomains, type RouteDeps } from './route-domains.ts'
 
 export interface DispatchDeps extends ProgressDeps, RouteDeps {
@@ -24,6 +24,8 @@ export interface DispatchDeps extends ProgressDeps, RouteDeps {
 /** How long a loop with nothing to do waits before it looks again. */
 const IDLE_MS = 100
 const SCHEDULE_MS = 500
+/** How often a campaign is looked at for its end, and the outbox of the API for its events. */
+const END_MS = 250
 const REFRESH_ROUTES_MS = 10_000
 const TIDY_MS = 3_600_000
 const FAILURE_MS = 1_000
@@ -45,13 +47,18 @@ export async function runDispatch(deps: DispatchDeps, signal: AbortSignal): Prom
       await refreshRoutes(deps)
       return 0
     }),
-    repeat(deps, signal, 'claim', IDLE_MS / 2, () => claimForAll(deps, turn++)),
-    repeat(deps, signal, 'end', IDLE_MS, () => endAll(deps)),
+    // A claim that is not full comes from credits that trickle in: the next one waits for more of them, because a claim of
+    // ten costs nearly as much as one of a hundred.
+    repeat(deps, signal, 'claim', IDLE_MS, async () => {
+      const claimed = await claimForAll(deps, turn++)
+      return claimed >= CLAIM_BATCH ? claimed : 0
+    }),
+    repeat(deps, signal, 'end', END_MS, () => endAll(deps)),
     repeat(deps, signal, 'tidy', TIDY_MS, async () => {
       await deps.tidy()
       return 0
     }),
-    repeat(deps, signal, 'outbox', IDLE_MS * 2, () => relayOutbox(deps)),
+    repeat(deps, signal, 'outbox', END_MS, () => relayOutbox(deps)),
   ])
 }
 

@@ -6,6 +6,8 @@ import { recordEvents, type RecordDeps } from './record-events.ts'
 
 /** Stream records in one transaction: each holds up to 500 outcomes. */
 const MAX_RECORDS = 16
+/** Outcomes of this long go in one transaction. */
+const REST_MS = 100
 const TRIM_MS = 5_000
 
 /** Applies `email.events` until `signal` aborts, and drops from the streams what everybody has read. */
@@ -19,6 +21,7 @@ export async function runRecord(
     topic: EMAIL_EVENTS,
     group: 'record',
     maxRecords: MAX_RECORDS,
+    restMs: REST_MS,
     signal,
     clock: deps.clock,
     log: deps.log,

@@ -9,6 +9,8 @@ export interface ConsumeOptions {
   readonly topic: string
   readonly group: string
   readonly maxRecords: number
+  /** After a batch of fewer records, so that more of them share the next transaction. 0 when absent. */
+  readonly restMs?: number
   /** Only these partitions; all when absent. */
   readonly partitions?: readonly number[]
   readonly signal: AbortSignal
@@ -27,7 +29,7 @@ const MAX_PAUSE_MS = 5_000
  * tried again with growing pauses and never skipped. When another consumer of the group was faster its work is undone.
  */
 export async function consumeTransactionally(options: ConsumeOptions): Promise<void> {
-  const { stream, topic, group, signal, clock, log } = options
+  const { stream, topic, group, signal, clock, log, restMs = 0 } = options
   let committed: ReadonlyMap<number, bigint> | null = null
   let pauseMs = FIRST_PAUSE_MS
   while (!signal.aborted) {
@@ -35,8 +37,9 @@ export async function consumeTransactionally(options: ConsumeOptions): Promise<v
       committed ??= await stream.offsets(topic, group)
       const moved = await consumeBatch(options, committed)
       if (moved === null) await stream.wait(topic, WAIT_MS, signal)
-      else committed = moved
+      else committed = moved.committed
       pauseMs = FIRST_PAUSE_MS
+      if (moved !== null && !moved.isFull && restMs > 0) await clock.sleep(restMs, signal)
     } catch (error) {
       committed = null
       if (error instanceof OffsetMoved) continue
@@ -47,11 +50,11 @@ export async function consumeTransactionally(options: ConsumeOptions): Promise<v
   }
 }
 
-/** The offsets after the batch, or null when there was nothing to read. */
+/** The offsets after the batch and whether it took all it could, or null when there was nothing to read. */
 async function consumeBatch(
   options: ConsumeOptions,
   committed: ReadonlyMap<number, bigint>,
-): Promise<ReadonlyMap<number, bigint> | null> {
+): Promise<{ committed: ReadonlyMap<number, bigint>; isFull: boolean } | null> {
   const { stream, db, topic, group, maxRecords, partitions, handle } = options
   const records = await stream.read(topic, group, {
     maxRecords,
@@ -64,7 +67,13 @@ async function consumeBatch(
     await handle(records, transaction)
     await stream.commit(topic, group, moves, transaction)
   })
-  return new Map([...committed, ...moves.map(({ partition, to }): [number, bigint] => [partition, to])])
+  return {
+    committed: new Map([
+      ...committed,
+      ...moves.map(({ partition, to }): [number, bigint] => [partition, to]),
+    ]),
+    isFull: records.length >= maxRecords,
+  }
 }
 
 /** One move a partition: from where the group stands to behind the last of the records. */

@@ -104,6 +104,37 @@ test('two consumers of a group share the work and every effect comes once', asyn
   assert.deepEqual(found.rows, [{ n: 40, distinct: 40 }])
 })
 
+test('a consumer that rests after a small batch takes what came meanwhile in one', async (t) => {
+  const database = await testDatabase(t)
+  const stream = await openStream(t, database)
+  const stop = new AbortController()
+  const batches: unknown[][] = []
+  await stream.append('letters', [{ partition: 0, key: '', payload: 1 }])
+  await consumeTransactionally({
+    stream,
+    db: database.engine,
+    topic: 'letters',
+    group: 'only',
+    maxRecords: 10,
+    restMs: 100,
+    signal: stop.signal,
+    clock: {
+      ...systemClock,
+      // Whatever comes while the consumer rests comes before the rest is over.
+      sleep: async (ms, signal) => {
+        if (ms !== 100) return systemClock.sleep(ms, signal)
+        for (const payload of [2, 3, 4]) await stream.append('letters', [{ partition: 0, key: '', payload }])
+      },
+    },
+    log,
+    handle: async (records) => {
+      batches.push(records.map(({ payload }) => payload))
+      if (batches.length === 2) stop.abort()
+    },
+  })
+  assert.deepEqual(batches, [[1], [2, 3, 4]])
+})
+
 test('the stream is out of reach of the API role', async (t) => {
   const { api } = await testDatabase(t)
   for (const table of [
