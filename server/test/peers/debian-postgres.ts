@@ -63,6 +63,19 @@ export async function startDebianPostgres(scope: PeerScope): Promise<DebianPostg
   return { superuser }
 }
 
+/** A database and its owner, who may create roles and is no superuser. Returns the owner's URL. */
+export async function createOwnedDatabase({ superuser }: DebianPostgres): Promise<string> {
+  const client = new Client(superuser)
+  await client.connect()
+  try {
+    await client.query(`create role mailer login createrole password 'secret'`)
+    await client.query('create database mail owner mailer')
+  } finally {
+    await client.end()
+  }
+  return `postgres://mailer:secret@${superuser.host}:${superuser.port}/mail`
+}
+
 async function answers(connection: PoolConfig): Promise<boolean> {
   const client = new Client({ ...connection, connectionTimeoutMillis: 2_000 })
   client.on('error', () => undefined)

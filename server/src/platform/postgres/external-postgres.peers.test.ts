@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { sql } from 'kysely'
 import { Client, type PoolConfig } from 'pg'
-import { startDebianPostgres } from '@pigeon/server/test/peers/debian-postgres.ts'
+import { createOwnedDatabase, startDebianPostgres } from '@pigeon/server/test/peers/debian-postgres.ts'
 import { systemClock } from '#platform/clock.ts'
 import { createLog } from '#platform/log.ts'
 import { connectionFor, type DatabaseRole } from './connect.ts'
@@ -48,10 +48,7 @@ function open(owner: PoolConfig, role: DatabaseRole): Database {
 }
 
 test('an owner who may create roles, and nothing more, sets Pigeon up on PostgreSQL 15 by URL', async (t) => {
-  const { superuser } = await startDebianPostgres(t)
-  await query(superuser, `create role mailer login createrole password 'secret'`)
-  await query(superuser, 'create database mail owner mailer')
-  const owner = { connectionString: `postgres://mailer:secret@127.0.0.1:${superuser.port}/mail` }
+  const owner = { connectionString: await createOwnedDatabase(await startDebianPostgres(t)) }
   const options = { log, clock: systemClock, passwords: PASSWORDS }
   const all = (await readMigrations(MIGRATIONS_DIR)).map(({ number }) => number)
 
