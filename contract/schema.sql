@@ -92,7 +92,7 @@ create table contacts (
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
   last_import_id uuid
-);
+) with (fillfactor=90);
 
 create table deliveries (
   message_id uuid not null,
@@ -578,7 +578,7 @@ CREATE OR REPLACE FUNCTION public.claim_import(worker_name text, at_time timesta
  RETURNS TABLE(id uuid, tenant_id uuid)
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'public'
+ SET search_path TO 'public', 'pg_temp'
 AS $function$ update imports i set worker = worker_name, lease_until = at_time + lease, state = 'running', started_at = coalesce(i.started_at, at_time)
     where i.id = (select w.id from imports w
                    where w.state in ('queued', 'running') and (w.lease_until is null or w.lease_until < at_time or w.worker = worker_name)
@@ -601,7 +601,7 @@ CREATE OR REPLACE FUNCTION public.find_api_key(wanted_hash bytea)
  RETURNS TABLE(id uuid, tenant_id uuid, user_id uuid, mode sending_mode, scopes text[], expires_at timestamp with time zone, revoked_at timestamp with time zone, role user_role, user_status user_status, last_used_at timestamp with time zone)
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO 'public'
+ SET search_path TO 'public', 'pg_temp'
 AS $function$ select k.id, k.tenant_id, k.user_id, k.mode, k.scopes, k.expires_at, k.revoked_at, u.role, u.status, k.last_used_at
      from api_keys k join users u on u.id = k.user_id where k.key_hash = wanted_hash $function$
 ;
@@ -612,7 +612,7 @@ CREATE OR REPLACE FUNCTION public.find_login(wanted_email_key text)
  RETURNS TABLE(user_id uuid, tenant_id uuid, email text, password_hash text, role user_role, status user_status)
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO 'public'
+ SET search_path TO 'public', 'pg_temp'
 AS $function$ select u.id, u.tenant_id, u.email, u.password_hash, u.role, u.status from users u where u.email_key = wanted_email_key $function$
 ;
 -- owner: pigeon_engine
@@ -622,7 +622,7 @@ CREATE OR REPLACE FUNCTION public.find_session(wanted_id uuid)
  RETURNS TABLE(tenant_id uuid, user_id uuid, expires_at timestamp with time zone, revoked_at timestamp with time zone, role user_role, status user_status)
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO 'public'
+ SET search_path TO 'public', 'pg_temp'
 AS $function$ select s.tenant_id, s.user_id, s.expires_at, s.revoked_at, u.role, u.status
      from sessions s join users u on u.id = s.user_id where s.id = wanted_id $function$
 ;
@@ -647,7 +647,7 @@ CREATE OR REPLACE FUNCTION public.has_owner()
  RETURNS boolean
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO 'public'
+ SET search_path TO 'public', 'pg_temp'
 AS $function$ select exists (select from users where role = 'owner') $function$
 ;
 -- owner: pigeon_engine

@@ -13,12 +13,14 @@ export const httpSettings = Type.Object({
     maximum: 65_535,
     description: 'Port on which the API and the public pages listen.',
   }),
-  PIGEON_PUBLIC_URL: Type.String({
-    default: 'http://localhost:3000',
-    pattern: '^https?://[^\\s/?#]+(/[^\\s?#]*)?$',
-    allowed: 'an address of the form https://mail.example.com, without a query',
-    description: 'Address at which recipients reach this installation. It stands in unsubscribe links.',
-  }),
+  PIGEON_PUBLIC_URL: Type.Optional(
+    Type.String({
+      pattern: '^https?://[^\\s/?#]+(/[^\\s?#]*)?$',
+      allowed: 'an address of the form https://mail.example.com, without a query',
+      description:
+        'Address at which recipients reach this installation. It stands in unsubscribe links. Default: http://localhost and the port.',
+    }),
+  ),
   PIGEON_MAX_UPLOAD_MB: Type.Integer({
     default: 1024,
     minimum: 1,

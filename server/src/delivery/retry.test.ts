@@ -104,10 +104,16 @@ test('a 4xx at the end of the life is failed as expired, with the last reply', (
   assert.match(outcome.reply ?? '', /450 Greylisted/)
 })
 
-test('what was not sent is deferred, failed or returned by its reason', () => {
+test('what was not sent is returned or failed by its reason, and waits for its host without counting an attempt', () => {
   const unsent = (reason: 'no_connection' | 'invalid_envelope' | 'journal_failed' | 'closing') =>
     outcomeOf({ kind: 'unsent', reason, error: 'because', retryAfterMs: 900_000 }, context())
-  assert.equal(unsent('no_connection').retryAt, new Date(now.getTime() + 900_000).toISOString())
+  const waits = unsent('no_connection')
+  assert.deepEqual([waits.type, waits.retryAt], ['returned', new Date(now.getTime() + 900_000).toISOString()])
+  const late = outcomeOf(
+    { kind: 'unsent', reason: 'no_connection', error: 'because', retryAfterMs: 1 },
+    context({ expiresAt: now }),
+  )
+  assert.deepEqual([late.type, late.class], ['failed', 'expired'])
   assert.deepEqual([unsent('invalid_envelope').type, unsent('invalid_envelope').class], ['failed', 'syntax'])
   assert.equal(unsent('journal_failed').type, 'returned')
   assert.equal(unsent('closing').type, 'returned')

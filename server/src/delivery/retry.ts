@@ -104,9 +104,16 @@ function outcomeOfUnsent(
   context: AttemptContext,
 ): AttemptOutcome {
   const { reason, error, retryAfterMs } = result
-  if (reason === 'no_connection') return deferred(context, { class: 'network', reply: error }, retryAfterMs)
+  if (reason === 'no_connection') return waiting(context, error, retryAfterMs)
   if (reason === 'invalid_envelope') return end('failed', { class: 'syntax', reply: error })
   return end('returned', { reply: error })
+}
+
+/** Nobody was asked, so it is not an attempt: the message waits until its host is tried again, or its life is over. */
+function waiting(context: AttemptContext, error: string, retryAfterMs: number): AttemptOutcome {
+  const next = nextAttempt({ ...context, attempt: 1 }, retryAfterMs)
+  if (next === 'expired') return end('failed', { class: 'expired', reply: error })
+  return { ...end('returned', { reply: error }), retryAt: next.toISOString() }
 }
 
 interface Said {

@@ -68,7 +68,7 @@ export interface OutcomeEvent {
   readonly enhanced: string | null
   readonly class: BounceClass | null
   readonly reply: string | null
-  /** Only for `deferred`. */
+  /** For `deferred`, and for `returned` when there is something to wait for. */
   readonly retryAt: string | null
   readonly inDoubt: boolean
   readonly mxHost: string | null

@@ -122,6 +122,15 @@ test('what was tried before grows old also when it is returned', async (t) => {
   assert.deepEqual([delivery?.attempt, delivery?.expires_at?.toISOString()], [1, '2026-02-01T00:00:30.000Z'])
 })
 
+test('a message that waits for its host counts no attempt, comes back when told, and keeps its life', async (t) => {
+  const prepared = await oneJob(t)
+  const retryAt = new Date(prepared.at.getTime() + 4_000).toISOString()
+  await prepared.record(1, [outcomeOf(prepared.job, 'returned', prepared.at, { retryAt })])
+  const delivery = await deliveryOf(prepared)
+  assert.deepEqual([delivery?.attempt, delivery?.due_at.toISOString()], [0, retryAt])
+  assert.equal(delivery?.expires_at?.toISOString(), '2026-02-01T00:00:30.000Z')
+})
+
 test('a deferral of an earlier claim does not take the message from the one that has it in hand', async (t) => {
   const prepared = await oneJob(t)
   await prepared.apply([{ kind: 'takeover', shard: SHARD, epoch: 2 }])

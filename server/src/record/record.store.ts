@@ -46,8 +46,8 @@ export async function applyOutcomes(
       update deliveries d
          set claimed_epoch = null,
              attempt = case e.type when 'returned' then d.attempt - 1 else d.attempt end,
-             due_at = case e.type when 'returned' then ${now} else e.retry_at end,
-             expires_at = case when e.type = 'returned' and d.attempt = 1 then null else d.expires_at end
+             due_at = coalesce(e.retry_at, ${now}),
+             expires_at = case when e.type = 'returned' and d.attempt = 1 and e.retry_at is null then null else d.expires_at end
         from e
        where d.message_id = e.message_id and e.type in ('deferred', 'returned')
          and d.claimed_epoch = e.epoch and d.due_at = e.claimed_at

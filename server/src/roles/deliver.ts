@@ -67,7 +67,10 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
     suppressions: createRecentSuppressions(),
     routes: createMailRoutes({ clock }, mailRouteSettings(config)),
     transport,
-    unsubscribeUrl: unsubscribeUrl({ publicUrl: config.PIGEON_PUBLIC_URL, keys }),
+    unsubscribeUrl: unsubscribeUrl({
+      publicUrl: config.PIGEON_PUBLIC_URL ?? `http://localhost:${config.PIGEON_HTTP_PORT}`,
+      keys,
+    }),
     plans: {
       live: {
         firstMs: config.PIGEON_RETRY_FIRST_SECONDS * 1000,
