@@ -23,7 +23,7 @@ export const DESKTOP = { width: 1280, height: 800 } as const
 
 const START_MS = 60_000
 /** Generous: a loaded machine is no failure. */
-const ACTION_MS = 20_000
+const ACTION_MS = 45_000
 const SCREENSHOTS = fileURLToPath(new URL('../../.cache/screenshots', import.meta.url))
 
 /** Names and addresses beyond this machine do not resolve, a proxy is not asked, and Chromium itself stays silent. */

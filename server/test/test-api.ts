@@ -7,11 +7,14 @@ import type { App } from '#http/app.ts'
 import type { Role } from '#http/scopes.ts'
 import { openAccessTokens } from '#identity/access-tokens.ts'
 import { registerApiKeys } from '#identity/api-keys.routes.ts'
+import type { ApiKeyRouteDeps } from '#identity/api-keys.routes.ts'
 import { createAuthenticate } from '#identity/authenticate.ts'
+import type { SetupDeps } from '#identity/create-owner.ts'
 import { createUser } from '#identity/create-user.ts'
 import { createIdentityCache } from '#identity/identity-cache.ts'
 import { registerAuth, registerSetup } from '#identity/identity.routes.ts'
 import { logIn } from '#identity/log-in.ts'
+import type { LogInDeps } from '#identity/log-in.ts'
 import { createPasswords } from '#identity/passwords.ts'
 import { createMemoryCache } from '#platform/cache/memory-cache.ts'
 import { openFileKeys } from '#platform/keys/file-keys.ts'
@@ -25,10 +28,25 @@ export const PASSWORD = 'correct horse battery'
 
 export type TestApi = Awaited<ReturnType<typeof testApi>>
 
-/** The routes of people, keys, tenants and domains on a database of the test's own. */
-export async function testApi(
-  options: Partial<Pick<VerifyDeps, 'resolveTxt' | 'publishRecords' | 'installationMode'>> = {},
-) {
+interface TestApiOptions extends Partial<
+  Pick<VerifyDeps, 'resolveTxt' | 'publishRecords' | 'installationMode'>
+> {
+  /** Which routes: those of people, keys, tenants and domains unless said otherwise. */
+  readonly register?: (app: App, deps: AccessDeps) => void
+}
+
+export type AccessDeps = SetupDeps & LogInDeps & ApiKeyRouteDeps & VerifyDeps
+
+function registerAccess(app: App, deps: AccessDeps): void {
+  registerSetup(app, deps)
+  registerAuth(app, deps)
+  registerApiKeys(app, deps)
+  registerTenant(app, deps)
+  registerDomains(app, deps)
+}
+
+/** Routes on a database of the test's own. */
+export async function testApi(options: TestApiOptions = {}) {
   const database = await testDatabase()
   const clock = manualClock()
   const log = createLog({ level: 'silent', role: 'test' })
@@ -47,11 +65,8 @@ export async function testApi(
     ...(options.publishRecords === undefined ? {} : { publishRecords: options.publishRecords }),
   }
   const app: App = await createApp({ log, clock, authenticate: createAuthenticate(deps) })
-  registerSetup(app, deps)
-  registerAuth(app, deps)
-  registerApiKeys(app, deps)
-  registerTenant(app, deps)
-  registerDomains(app, deps)
+  const register = options.register ?? registerAccess
+  register(app, deps)
   await app.ready()
 
   const member = async (tenantId: string, role: Role) => {

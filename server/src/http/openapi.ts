@@ -2,14 +2,32 @@ import swagger from '@fastify/swagger'
 import type { SwaggerTransform, SwaggerTransformObject } from '@fastify/swagger'
 import type { FastifyContextConfig, FastifySchema } from 'fastify'
 import { Problem } from '#platform/problem.ts'
+import { GROUPS } from './openapi-groups.ts'
 import { isSchema, NAME_KEYWORD, prepareSchema } from './prepare-schema.ts'
 import type { App } from './app.ts'
 import { ProblemSchema } from './schemas.ts'
 
 const DESCRIPTION = `Send \`Authorization: Bearer\` with an access token of \`POST /v1/auth/login\` or with an API key.
-Refusals are RFC 9457 problems: \`code\` is stable, \`detail\` says what to do, \`errors\` names fields.
-Lists are read page by page: \`next_cursor\` of a page is the \`cursor\` of the next.
-Times are RFC 3339 in UTC, ids are UUIDv7. Unknown fields are refused.`
+
+- Refusals are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems: \`code\` is stable, \`detail\` says what to do, \`errors\` names fields.
+- Lists are read page by page: \`next_cursor\` of a page is the \`cursor\` of the next.
+- Times are RFC 3339 in UTC, ids are UUIDv7. Unknown fields are refused.
+- This document as OpenAPI 3.1: [/v1/openapi.json](/v1/openapi.json).`
+
+/** What a refusal means on any route. */
+export const REFUSALS: Readonly<Record<string, string>> = {
+  400: 'Refused: the request is not understood.',
+  401: 'Refused: the credentials are missing or not valid.',
+  403: 'Refused: the scope is missing, or the role may not do this.',
+  404: 'Refused: there is no such thing.',
+  409: 'Refused: it conflicts with what is there.',
+  413: 'Refused: the body is too large.',
+  415: 'Refused: the content type is not taken here.',
+  422: 'Refused: fields are wrong; `errors` names them.',
+  429: 'Refused: too many requests; `Retry-After` says when to come again.',
+  500: 'An error of ours. `request_id` finds it in the log.',
+  503: 'Not available now; try again later.',
+}
 
 /** Collects the routes that are registered from now on into an OpenAPI 3.1 document, at `/v1/openapi.json`. */
 export async function registerOpenApi(app: App): Promise<void> {
@@ -84,7 +102,7 @@ function responsesOf(schema: FastifySchema, config: FastifyContextConfig): objec
   return Object.fromEntries(
     Object.entries(all).map(([status, response]) => [
       status,
-      Number(status) < 400 ? response : asProblem(response),
+      Number(status) < 400 ? response : asProblem(status, response),
     ]),
   )
 }
@@ -95,8 +113,8 @@ function pageOf(schema: FastifySchema): object {
   return { 200: { description: 'Done.', content: { [type]: { schema: { type: 'string' } } } } }
 }
 
-function asProblem(schema: unknown): object {
-  return { description: 'Refused.', content: { 'application/problem+json': { schema } } }
+function asProblem(status: string, schema: unknown): object {
+  return { description: REFUSALS[status] ?? 'Refused.', content: { 'application/problem+json': { schema } } }
 }
 
 /** Every schema with a name becomes a component; where it stood is a reference to it. */
@@ -104,10 +122,24 @@ const nameSchemas: SwaggerTransformObject = (document) => {
   if (!('openapiObject' in document)) return document.swaggerObject
   const { components, ...rest } = document.openapiObject
   const schemas = new Map<string, unknown>()
-  const named = hoist(rest, schemas)
+  const named = hoist({ ...rest, tags: groupsOf(rest.paths) }, schemas)
   const sorted = Object.fromEntries([...schemas].sort(([a], [b]) => (a < b ? -1 : 1)))
   if (!isDocument(named)) throw new Error('The API document has no version.')
   return Object.assign(named, { components: { ...components, schemas: sorted } })
+}
+
+/** Groups in the order in which a reader needs them; one that has no description yet comes last. */
+function groupsOf(paths: unknown): object[] {
+  const used = new Set(
+    Object.values(isSchema(paths) ? paths : {})
+      .flatMap((path) => Object.values(isSchema(path) ? path : {}))
+      .flatMap((operation) =>
+        isSchema(operation) && Array.isArray(operation['tags']) ? operation['tags'] : [],
+      ),
+  )
+  return Object.entries(GROUPS)
+    .filter(([name]) => used.has(name))
+    .map(([name, description]) => ({ name, description }))
 }
 
 type ApiDocument = ReturnType<SwaggerTransformObject>
