@@ -153,3 +153,16 @@ test('an endless loop in a template ends as a failure of the message', () => {
 test('a template that is not valid is refused when the campaign is prepared', () => {
   assert.throws(() => content({ text: '{% if %}' }), Problem)
 })
+
+test('a template that never ends stops the process for a few messages only: the others fail at once', () => {
+  const endless = '{% for i in (1..100000) %}{% for j in (1..100000) %}{{ i }}{% endfor %}{% endfor %}'
+  const campaign = content({ html: endless })
+  const slow = Array.from({ length: 3 }, () => composeMessage(campaign, recipient(), date))
+  const startedAt = performance.now()
+  const others = Array.from({ length: 100 }, () => composeMessage(campaign, recipient(), date))
+  assert.ok(performance.now() - startedAt < 500, 'nothing is rendered any more')
+  for (const composed of [...slow, ...others]) {
+    assert.equal(composed.kind, 'failed')
+    assert.match(composed.kind === 'failed' ? composed.error : '', /html, line 1/)
+  }
+})

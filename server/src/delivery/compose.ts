@@ -19,11 +19,21 @@ export interface CampaignContent {
   readonly replyTo: Mailbox | undefined
   readonly template: PreparedTemplate
   readonly signer: DkimSigner
+  readonly slow: SlowRenders
 }
+
+/** Renderings of a campaign in a row that were given up because they took too long, and what was said of the last. */
+interface SlowRenders {
+  inARow: number
+  error: string
+}
+
+/** Each of them stops the whole process for a second: after so many the campaign's template is not tried again. */
+const MAX_SLOW_RENDERS = 3
 
 /** Prepares a campaign's content. Throws a Problem when the template is not valid Liquid. */
 export function prepareContent(
-  campaign: Omit<CampaignContent, 'template' | 'fromDomain'> & {
+  campaign: Omit<CampaignContent, 'template' | 'fromDomain' | 'slow'> & {
     readonly compiled: CompiledTemplate
     /** Liquid; stands in for the template's own. */
     readonly subject: string | null
@@ -34,6 +44,7 @@ export function prepareContent(
     ...rest,
     fromDomain: campaign.from.email.slice(campaign.from.email.lastIndexOf('@') + 1),
     template: prepareTemplate(subject === null ? compiled : { ...compiled, subject }),
+    slow: { inARow: 0, error: '' },
   }
 }
 
@@ -54,11 +65,18 @@ export type Composed =
 
 /** Renders, writes (RFC 5322), signs (RFC 6376) and dot-stuffs one message. */
 export function composeMessage(content: CampaignContent, to: Recipient, date: Date): Composed {
+  const { slow } = content
+  if (slow.inARow >= MAX_SLOW_RENDERS) return { kind: 'failed', error: slow.error }
   try {
     const message = writeMessage(content, to, date)
+    slow.inARow = 0
     const signatures = content.signer.sign(message, { timestampSeconds: Math.floor(date.getTime() / 1000) })
     return { kind: 'composed', data: dotStuff(Buffer.concat([Buffer.from(signatures, 'latin1'), message])) }
   } catch (error) {
+    if (error instanceof Problem && error.code === 'templates.too_slow') {
+      slow.inARow += 1
+      slow.error = error.message
+    }
     if (error instanceof Problem || error instanceof MailError)
       return { kind: 'failed', error: error.message }
     throw error
