@@ -75,7 +75,7 @@ async function rejectsOf(account: Account, id: string): Promise<string[][]> {
   const file = await take(
     account.pigeon.GET('/v1/imports/{id}/rejects', { params: { path: { id } }, parseAs: 'text' }),
   )
-  const [header, ...lines] = String(file).split('\r\n')
+  const [header, ...lines] = file.split('\r\n')
   assert.equal(header, 'line,code,reason,row')
   assert.equal(lines.pop(), '')
   return lines.map((line) => {

@@ -5,6 +5,7 @@ import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Client } from 'pg'
 import { freePorts } from '#roles/free-ports.ts'
 import { createWindtunnelClient, type WindtunnelClient } from '#windtunnel/client.ts'
 import { PROVIDER_NAMES } from '#windtunnel/profile.ts'
@@ -27,6 +28,8 @@ export interface RunningPlatform {
   start(): Promise<void>
   /** `main.ts` with these arguments and the platform's settings, to its end. */
   command(args: readonly string[]): Promise<CommandResult>
+  /** One statement in its database, as its superuser: for what no client can bring about. */
+  query(text: string, values: readonly string[]): Promise<void>
   /** Command lines of processes that belong to this platform: none after `stop`. */
   leftovers(): Promise<string[]>
   /** What all processes wrote to their logs. */
@@ -64,6 +67,9 @@ export const DELIVERY_CONNECTIONS = 60
 const START_DEADLINE_MS = 90_000
 const STOP_DEADLINE_MS = 60_000
 const COMMAND_DEADLINE_MS = 180_000
+/** Of postmaster.pid. */
+const [PORT_LINE, SOCKET_LINE] = [3, 4]
+const SUPERUSER = 'pigeon'
 const LOG_LINES_SHOWN = 200
 const RUN = fileURLToPath(new URL('./run-platform.ts', import.meta.url))
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
@@ -114,6 +120,7 @@ export async function runPlatform(
       await emptyMailboxes(windtunnel)
     },
     command: (args) => runCommand(args, env, dir),
+    query: (text, values) => query(dataDir, text, values),
     leftovers: () => processesThatName(dir),
     logs: () => readFile(logFile, 'utf8'),
   }
@@ -231,6 +238,24 @@ async function postmasterPid(dataDir: string): Promise<number> {
   return Number((await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[0])
 }
 
+async function query(dataDir: string, text: string, values: readonly string[]): Promise<void> {
+  const lines = (await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')
+  const password = (await readFile(join(dataDir, 'postgres.password'), 'utf8')).trim()
+  const client = new Client({
+    host: lines[SOCKET_LINE] ?? '',
+    port: Number(lines[PORT_LINE]),
+    user: SUPERUSER,
+    database: SUPERUSER,
+    password,
+  })
+  await client.connect()
+  try {
+    await client.query(text, [...values])
+  } finally {
+    await client.end()
+  }
+}
+
 async function killProcess(pid: number): Promise<void> {
   process.kill(pid, 'SIGKILL')
   await waitFor(`process ${pid} to be gone`, () => !isRunning(pid), STOP_DEADLINE_MS)
@@ -290,7 +315,8 @@ async function endWhatIsLeft(platform: RunningPlatform): Promise<void> {
   await platform.stop()
 }
 
-async function runCommand(
+/** `main.ts` to its end, of itself or by SIGKILL after three minutes. */
+export async function runCommand(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
   cwd: string,
