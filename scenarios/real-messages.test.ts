@@ -20,15 +20,7 @@ const PEOPLE = [
 
 const SUBJECT = 'Déjà vu, {{ first_name }}: спасибо, مرحبًا, नमस्ते, 您好 🎉'
 const LONG = `${'длинная строка без конца '.repeat(60)}${'x'.repeat(3_000)}.`
-const LINES = [
-  '.',
-  '..',
-  '.hidden line',
-  'From here on: not a mailbox separator',
-  ' leading blank',
-  'trailing blank ',
-  LONG,
-]
+const LINES = ['.', '..', '.hidden line', 'From here on', ' leading blank', 'trailing blank ', LONG]
 const HTML = `<h1>Hello {{ first_name }} 🕊️</h1>\n${LINES.map((line) => `<p>${line.trim()}</p>`).join('\n')}\n<a href="{{ unsubscribe_url }}">Leave</a>`
 const TEXT = `Hello {{ first_name }} 🕊️\n${LINES.join('\n')}\nمرحبًا · नमस्ते · 您好 · Dzień dobry\n{{ unsubscribe_url }}\n`
 /** RFC 5322, 2.1.1: at most 998 characters, without CR and LF. */
@@ -109,10 +101,7 @@ async function assertAsWritten(
   const email = await PostalMime.parse(raw)
   const header = (name: string): string => email.headers.find(({ key }) => key === name)?.value ?? ''
   assert.deepEqual(email.from, { name: FROM_NAME, address: account.from })
-  assert.deepEqual(
-    email.to?.map(({ address }) => address),
-    [person.email],
-  )
+  assert.deepEqual(email.to, [{ name: '', address: person.email }])
   assert.equal(email.subject, SUBJECT.replace('{{ first_name }}', person.name))
   const link = /^<(https?:\/\/[^>]+)>$/.exec(header('list-unsubscribe'))?.[1] ?? ''
   assert.ok(link.startsWith(`${account.platform.url}/u/`), header('list-unsubscribe'))
@@ -132,14 +121,15 @@ async function assertAsWritten(
 }
 
 function escaped(text: string): string {
-  const entities: Record<string, string> = {
-    '&': '&amp;',
-    '<': '&lt;',
-    '>': '&gt;',
-    '"': '&#34;',
-    "'": '&#39;',
-  }
-  return text.replace(/[&<>"']/g, (character) => entities[character] ?? character)
+  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character)
+}
+
+const ENTITIES: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&#34;',
+  "'": '&#39;',
 }
 
 /** What a mailbox provider does when somebody presses its button: RFC 8058, section 3.2. */
