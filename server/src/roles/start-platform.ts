@@ -1,6 +1,7 @@
 import { cpus } from 'node:os'
-import { mkdir } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { mkdir, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { loadConfig, readEnvironment } from '#config/load.ts'
 import { deliverProcesses } from '#config/platform.ts'
 import { serverSections, type Config } from '#config/sections.ts'
@@ -77,10 +78,23 @@ export async function startPlatform(
 
 async function makeDataDir(dataDir: string): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true })
+    await makeWithParents(dataDir)
   } catch (cause) {
     const message = `The data directory ${dataDir} cannot be made: ${String(cause)}. Set PIGEON_DATA_DIR to a place where this user may write.`
     throw new Problem('unavailable', 'platform.data_dir', message, { cause })
+  }
+}
+
+/** Not `mkdir` with `recursive`: below /proc, where nothing can be made, that of Node never ends. */
+async function makeWithParents(directory: string): Promise<void> {
+  try {
+    await mkdir(directory)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'EEXIST' && (await stat(directory)).isDirectory()) return
+    if (code !== 'ENOENT' || existsSync(dirname(directory))) throw error
+    await makeWithParents(dirname(directory))
+    await mkdir(directory)
   }
 }
 
