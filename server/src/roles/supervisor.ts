@@ -27,6 +27,11 @@ export interface SupervisorDeps {
 }
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
+/**
+ * V8 lets the old part of a heap grow to four times what is alive in it before it collects; below a bound of 2 GB to less
+ * than twice. The bound leaves room for full queues whose every contact has the longest attributes. MiB.
+ */
+const MEMORY = ['--max-old-space-size=1536', '--max-semi-space-size=16']
 const READY_WITHIN_MS = 60_000
 const RESTART_FIRST_MS = 100
 const RESTART_MAX_MS = 10_000
@@ -65,7 +70,7 @@ export async function supervise(deps: SupervisorDeps, specs: readonly ChildSpec[
 
   async function start(child: Child): Promise<void> {
     const startedAt = deps.clock.monotonicMs()
-    const spawned = spawn(process.execPath, [MAIN, child.spec.role, '--supervised'], {
+    const spawned = spawn(process.execPath, [...MEMORY, MAIN, child.spec.role, '--supervised'], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: deps.env,
     })
