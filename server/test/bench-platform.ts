@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -100,7 +100,6 @@ export async function startBenchPlatform({
       await history.close()
       await pool.end()
       await stopChild(child)
-      await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
     },
   }
 }
