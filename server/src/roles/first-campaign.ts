@@ -73,7 +73,7 @@ export async function firstCampaign(platform: Platform, options: FirstCampaign):
   ]
   const env = { ...platform.env, PIGEON_URL: url, PIGEON_API_KEY: key }
   const code = await runCli(args, env, options.signal)
-  if (!options.isJson && options.isThrownAway !== true) {
+  if (!options.isJson && options.isThrownAway !== true && options.signal?.aborted !== true) {
     process.stdout.write(
       `\nThe demo's API key is in ${keyFile}. The report again:\n` +
         `  PIGEON_URL=${url} PIGEON_API_KEY=$(cat ${keyFile}) npm run pigeon -- campaigns report latest\n`,
