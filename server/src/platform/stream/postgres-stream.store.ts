@@ -103,6 +103,8 @@ export async function selectRecords(
       from stream_offsets o
       left join unnest(${from.map(([partition]) => partition)}::int[], ${from.map(([, offset]) => offset.toString())}::bigint[])
              as given (partition, "offset") on given.partition = o.partition
+      -- Most partitions have nothing new most of the time: their counters say so without a look into the segments.
+      join stream_partitions p on p.topic = o.topic and p.partition = o.partition and p.next_offset > coalesce(given."offset", o.next_offset)
      cross join lateral (
        select s.partition, s."offset", s.key, s.payload from stream_records s
         where s.topic = ${topic} and s.partition = o.partition and s."offset" >= coalesce(given."offset", o.next_offset)
