@@ -3,7 +3,7 @@
 // Plain JavaScript on purpose: nothing is installed yet when it starts.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -34,23 +34,18 @@ function install() {
   mkdirSync(dirname(lock), { recursive: true })
   const deadline = Date.now() + 15 * 60_000
   for (let tries = 0; ; tries += 1) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: 'wx' })
-      break
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error
-      const owner = Number(readFileSync(lock, 'utf8'))
-      if (!isRunning(owner)) rmSync(lock, { force: true })
-      else if (Date.now() > deadline)
-        fail(`Another installation (process ${owner}) has not ended within 15 minutes.`)
-      else {
-        if (tries === 0) process.stderr.write(`Process ${owner} installs the packages: waiting for it.\n`)
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)
-      }
+    if (takeLock(lock)) break
+    const owner = lockOwner(lock)
+    if (!isRunning(owner)) rmSync(lock, { force: true })
+    else if (Date.now() > deadline)
+      fail(`Another installation (process ${owner}) has not ended within 15 minutes.`)
+    else {
+      if (tries === 0) process.stderr.write(`Process ${owner} installs the packages: waiting for it.\n`)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)
     }
   }
   // Also when this ends by `fail`, which no `finally` sees.
-  process.once('exit', () => rmSync(lock, { force: true }))
+  process.once('exit', () => releaseLock(lock))
   try {
     if (isInstalled()) return
     if (!existsSync(join(root, 'node_modules')) && freeMegabytes() < NEEDED_MB)
@@ -77,8 +72,36 @@ function install() {
     writeFileSync(stampFile, wantedStamp())
     process.stderr.write(`\rPackages are installed (${Math.round((Date.now() - startedAt) / 1000)} s).\n`)
   } finally {
-    rmSync(lock, { force: true })
+    releaseLock(lock)
   }
+}
+
+/** The file appears with its content, so that nobody reads it half made. */
+function takeLock(lock) {
+  const draft = `${lock}.${process.pid}`
+  writeFileSync(draft, String(process.pid))
+  try {
+    linkSync(draft, lock)
+    return true
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error
+    return false
+  } finally {
+    rmSync(draft, { force: true })
+  }
+}
+
+/** 0 when it was let go a moment ago. */
+function lockOwner(lock) {
+  try {
+    return Number(readFileSync(lock, 'utf8'))
+  } catch {
+    return 0
+  }
+}
+
+function releaseLock(lock) {
+  if (lockOwner(lock) === process.pid) rmSync(lock, { force: true })
 }
 
 /**
