@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -38,6 +38,8 @@ function start(t: TestContext, env: Readonly<Record<string, string>>, cwd: strin
 
 async function place(t: TestContext) {
   const directory = await mkdtemp(join(tmpdir(), 'pigeon-start-'))
+  // Root's PostgreSQL runs as another user, who must get in.
+  await chmod(directory, 0o755)
   t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }))
   return { directory, env: await environment(directory) }
 }
