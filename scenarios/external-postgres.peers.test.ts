@@ -12,7 +12,9 @@ test('the whole platform runs on PostgreSQL 15 by URL, with an owner who is no s
   const cleanUps: (() => Promise<void>)[] = []
   // The platform ends before its database.
   t.after(async () => {
-    for (const cleanUp of cleanUps.toReversed()) await cleanUp()
+    const ends = await Promise.allSettled(cleanUps.splice(1).map((cleanUp) => cleanUp()))
+    await cleanUps[0]?.()
+    assert.ok(ends.every((end) => end.status === 'fulfilled'))
   })
   const scope = { after: (cleanUp: () => Promise<void>) => void cleanUps.push(cleanUp) }
   const url = await createOwnedDatabase(await startDebianPostgres(scope))

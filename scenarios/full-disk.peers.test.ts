@@ -31,8 +31,11 @@ test('a disk that is full in the middle of a campaign is said in words and loses
   const cleanUps: (() => Promise<void>)[] = []
   t.after(async () => {
     await disk.makeRoom()
-    for (const cleanUp of cleanUps) await cleanUp()
-    await disk.remove()
+    try {
+      for (const cleanUp of cleanUps) await cleanUp()
+    } finally {
+      await disk.remove()
+    }
   })
   const scope = { after: (cleanUp: () => Promise<void>) => void cleanUps.push(cleanUp) }
   const platform = await runPlatform(scope, { PIGEON_DATA_DIR: `${disk.path}/data` })
