@@ -44,10 +44,13 @@ export interface MessageInput {
   readonly attachments?: readonly Attachment[] | undefined
 }
 
-/** A MIME entity: its own header lines (each ends with CRLF), and its body. */
+/**
+ * A MIME entity: its own header lines (each ends with CRLF), and its body in pieces. They are joined once, in the octets
+ * of the message: joining them level by level copied every part four times.
+ */
 interface Part {
   readonly header: string
-  readonly body: string
+  readonly body: readonly string[]
 }
 
 const MESSAGE_ID = /^<[!-;=?-~]{1,250}>$/
@@ -96,9 +99,17 @@ const STRUCTURED = new Set([
  */
 export function buildMessage(input: MessageInput): Buffer {
   const header = messageHeader(input)
-  const body = messageBody(input)
-  const end = body.body.endsWith('\r\n') || body.body === '' ? '' : '\r\n'
-  return Buffer.from(`${header}MIME-Version: 1.0\r\n${body.header}\r\n${body.body}${end}`, 'latin1')
+  const { header: bodyHeader, body } = messageBody(input)
+  const last = body.at(-1) ?? ''
+  const end = last.endsWith('\r\n') || (last === '' && body.length === 1) ? '' : '\r\n'
+  return octetsOf([`${header}MIME-Version: 1.0\r\n${bodyHeader}\r\n`, ...body, end])
+}
+
+function octetsOf(pieces: readonly string[]): Buffer {
+  const octets = Buffer.allocUnsafe(pieces.reduce((sum, piece) => sum + piece.length, 0))
+  let at = 0
+  for (const piece of pieces) at += octets.write(piece, at, 'latin1')
+  return octets
 }
 
 function messageHeader(input: MessageInput): string {
@@ -159,11 +170,15 @@ function multipart(
   parts: readonly Part[],
 ): Part {
   const type = kind === 'related' ? '; type="text/html"' : ''
-  let body = ''
-  for (const part of parts) body += `--${boundary}\r\n${part.header}\r\n${part.body}\r\n`
+  const body: string[] = []
+  let lineEnd = ''
+  for (const part of parts) {
+    body.push(`${lineEnd}--${boundary}\r\n${part.header}\r\n`, ...part.body)
+    lineEnd = '\r\n'
+  }
   return {
     header: `Content-Type: multipart/${kind}${type};\r\n boundary="${boundary}"\r\n`,
-    body: `${body}--${boundary}--\r\n`,
+    body: [...body, `${lineEnd}--${boundary}--\r\n`],
   }
 }
 
@@ -171,7 +186,7 @@ function textPart(subtype: 'plain' | 'html', text: string): Part {
   const { encoding, body } = encodeText(text)
   return {
     header: `Content-Type: text/${subtype}; charset=utf-8\r\nContent-Transfer-Encoding: ${encoding}\r\n`,
-    body,
+    body: [body],
   }
 }
 
@@ -188,7 +203,7 @@ function attachmentPart(attachment: Attachment): Part {
       `Content-Type: ${type};\r\n name="${nameParameter(filename)}"\r\n` +
       `Content-Transfer-Encoding: base64\r\n${id}` +
       `Content-Disposition: ${disposition}${fileNameParameter(filename)}\r\n`,
-    body: base64Lines(attachment.content),
+    body: [base64Lines(attachment.content)],
   }
 }
 
@@ -226,7 +241,8 @@ function isPlainName(filename: string): boolean {
 function boundaryToken(seed: string, parts: readonly (Part | undefined)[]): string {
   for (let round = 0; ; round += 1) {
     const token = hash('sha256', round === 0 ? seed : `${seed} ${round}`, 'hex').slice(0, 24)
-    if (!parts.some((part) => part !== undefined && part.body.includes(token))) return token
+    if (!parts.some((part) => part !== undefined && part.body.some((piece) => piece.includes(token))))
+      return token
   }
 }
 

@@ -31,14 +31,17 @@ export function commandRcpt(to: string): string {
 
 /**
  * A message as it follows DATA: a dot before every line that begins with one, CRLF at the end, and the final dot
- * (RFC 5321 4.5.2). Line ends must be CRLF already: `normaliseLineEnds` before signing.
+ * (RFC 5321 4.5.2). Line ends must be CRLF already: `normaliseLineEnds` before signing. `signatures` are header fields
+ * (ASCII, each ends with CRLF) that go before it.
  */
-export function dotStuff(message: Buffer): Buffer {
+export function dotStuff(message: Buffer, signatures = ''): Buffer {
   const dots = dotLines(message)
   const needsLineEnd = message.length > 0 && !endsWithCrlf(message)
-  const out = Buffer.allocUnsafe(message.length + dots.length + (needsLineEnd ? 2 : 0) + END.length)
+  const out = Buffer.allocUnsafe(
+    signatures.length + message.length + dots.length + (needsLineEnd ? 2 : 0) + END.length,
+  )
   let from = 0
-  let at = 0
+  let at = out.write(signatures, 'latin1')
   for (const dot of dots) {
     at += message.copy(out, at, from, dot)
     out[at] = DOT

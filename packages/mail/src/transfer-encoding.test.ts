@@ -19,10 +19,19 @@ function decodeQuotedPrintable(text: string): Buffer {
   )
 }
 
-test('quoted-printable decodes to the same octets, whatever they are', () => {
+test('quoted-printable decodes to the same octets, whatever they are, with CRLF for every line end', () => {
   for (let round = 0; round < 300; round += 1) {
     const octets = randomBytes(round)
-    assert.deepEqual(decodeQuotedPrintable(quotedPrintable(octets)), octets)
+    const lines = Buffer.from(octets.toString('latin1').replace(/\r\n?|\n/g, '\r\n'), 'latin1')
+    assert.deepEqual(decodeQuotedPrintable(quotedPrintable(octets)), lines)
+  }
+})
+
+test('a text larger than the room that is kept comes out whole, and the next one too', () => {
+  for (const text of ['é\n'.repeat(300_000), 'short é', 'ж'.repeat(400_000)]) {
+    const { encoding, body } = encodeText(text)
+    const decoded = encoding === 'base64' ? Buffer.from(body, 'base64') : decodeQuotedPrintable(body)
+    assert.equal(decoded.toString('utf8'), text.replaceAll('\n', '\r\n'))
   }
 })
 

@@ -16,7 +16,28 @@ const EQUALS = 0x3d
 const LITERAL = Uint8Array.from({ length: 256 }, (_, c) => (c > SPACE && c < 0x7f && c !== EQUALS ? 1 : 0))
 LITERAL[SPACE] = 2
 LITERAL[TAB] = 2
+/** A text of this size is encoded in room that is kept; for a larger one there is room of its own. */
+const KEPT_ROOM = 512 * 1024
 const HEX = Buffer.from('0123456789ABCDEF', 'latin1')
+
+/** Room for the octets of one text at a time: taking it again ends what was there. */
+interface Room {
+  take(octets: number): Buffer
+}
+
+function createRoom(): Room {
+  let kept: Buffer | undefined
+  return {
+    take(octets) {
+      if (octets > KEPT_ROOM) return Buffer.allocUnsafe(octets)
+      kept ??= Buffer.allocUnsafeSlow(KEPT_ROOM)
+      return kept.subarray(0, octets)
+    },
+  }
+}
+
+const readRoom = createRoom()
+const writeRoom = createRoom()
 
 export type TransferEncoding = '7bit' | 'quoted-printable' | 'base64'
 
@@ -28,16 +49,20 @@ export interface EncodedText {
 
 /** Text for a MIME body: as it is when every server may carry it so, else in the shorter encoding. */
 export function encodeText(text: string): EncodedText {
-  const lines = (text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text).split('\n')
-  const canonical = lines.length === 1 ? (lines[0] ?? '') : lines.join('\r\n')
-  const octets = Buffer.byteLength(canonical, 'utf8')
-  if (octets === canonical.length && !canonical.includes('\0') && !hasLongLine(lines)) {
-    return { encoding: '7bit', body: canonical }
+  const octets = Buffer.byteLength(text, 'utf8')
+  if (octets === text.length && !text.includes('\0')) {
+    const body = canonicalLines(text)
+    if (!hasLongLine(body)) return { encoding: '7bit', body }
   }
-  const bytes = Buffer.from(canonical, 'utf8')
+  const bytes = readRoom.take(octets)
+  bytes.write(text, 'utf8')
   return countTripled(bytes) > BASE64_FROM_SHARE * octets
-    ? { encoding: 'base64', body: base64Lines(bytes) }
+    ? { encoding: 'base64', body: base64Lines(Buffer.from(canonicalLines(text), 'utf8')) }
     : { encoding: 'quoted-printable', body: quotedPrintable(bytes) }
+}
+
+function canonicalLines(text: string): string {
+  return text.replace(/\r\n?|\n/g, '\r\n')
 }
 
 /** Base64 in lines of 76 characters, without a final line end. */
@@ -50,11 +75,11 @@ export function base64Lines(bytes: Buffer): string {
 }
 
 /**
- * RFC 2045 6.7 for text whose line ends are CRLF already; a lone CR or LF is encoded. Blanks at a line's end are
- * encoded, lines have at most 76 characters, and the octets of one UTF-8 character stay on one line.
+ * RFC 2045 6.7 for text: every line end (CRLF, CR or LF) becomes CRLF. Blanks at a line's end are encoded, lines have at
+ * most 76 characters, and the octets of one UTF-8 character stay on one line.
  */
 export function quotedPrintable(bytes: Buffer): string {
-  const out = Buffer.allocUnsafe(bytes.length * 4 + 16)
+  const out = writeRoom.take(bytes.length * 4 + 16)
   let at = 0
   let column = 0
   for (let i = 0; i < bytes.length; i += 1) {
@@ -69,10 +94,10 @@ export function quotedPrintable(bytes: Buffer): string {
       column += 1
       continue
     }
-    if (c === CR && bytes[i + 1] === LF) {
+    if (c === LF || c === CR) {
       at = put(out, at, CR, LF)
       column = 0
-      i += 1
+      if (c === CR && bytes[i + 1] === LF) i += 1
       continue
     }
     const plain = kind === 1 || (kind === 2 && !endsLine(bytes, i + 1))
@@ -103,7 +128,7 @@ function put(out: Buffer, at: number, first: number, second: number): number {
 }
 
 function endsLine(bytes: Buffer, i: number): boolean {
-  return i >= bytes.length || (bytes[i] === CR && bytes[i + 1] === LF)
+  return i >= bytes.length || bytes[i] === CR || bytes[i] === LF
 }
 
 /** Octets of the UTF-8 character that begins here; 1 for ASCII and inside a character. */
@@ -113,9 +138,14 @@ function sequenceLength(lead: number): number {
   return lead < 0xf0 ? 3 : 4
 }
 
-function hasLongLine(lines: readonly string[]): boolean {
-  for (const line of lines) if (line.length > MAX_PLAIN_LINE) return true
-  return false
+function hasLongLine(canonical: string): boolean {
+  if (canonical.length <= MAX_PLAIN_LINE) return false
+  let from = 0
+  for (let end = canonical.indexOf('\r\n'); end >= 0; end = canonical.indexOf('\r\n', from)) {
+    if (end - from > MAX_PLAIN_LINE) return true
+    from = end + 2
+  }
+  return canonical.length - from > MAX_PLAIN_LINE
 }
 
 function countTripled(bytes: Buffer): number {

@@ -71,7 +71,7 @@ export function composeMessage(content: CampaignContent, to: Recipient, date: Da
     const message = writeMessage(content, to, date)
     slow.inARow = 0
     const signatures = content.signer.sign(message, { timestampSeconds: Math.floor(date.getTime() / 1000) })
-    return { kind: 'composed', data: dotStuff(Buffer.concat([Buffer.from(signatures, 'latin1'), message])) }
+    return { kind: 'composed', data: dotStuff(message, signatures) }
   } catch (error) {
     if (error instanceof Problem && error.code === 'templates.too_slow') {
       slow.inARow += 1
