@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect, sql, type Transaction as KyselyTransaction } from 'kysely'
 import { type CustomTypesConfig, Pool, type PoolConfig, types } from 'pg'
-import type { DB } from './database.types.ts'
+import type { DB } from './database.gen.ts'
+import { withNamedStatements } from './named-statements.ts'
 
 export type Database = Kysely<DB>
 export type Transaction = KyselyTransaction<DB>
@@ -50,7 +51,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   // The pool listens to idle connections only: one that breaks between two statements of a transaction would end the
   // process. Its next statement fails, which is what the caller hears.
   pool.on('connect', (client) => client.on('error', () => undefined))
-  return new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
+  return new Kysely<DB>({ dialect: new PostgresDialect({ pool: withNamedStatements(pool) }) })
 }
 
 /**
