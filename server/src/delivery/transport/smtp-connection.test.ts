@@ -1,127 +1,16 @@
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
-import { dotStuff } from '@pigeon/mail/smtp-data.ts'
+import { test } from 'node:test'
+import { type ScriptedSmtpOptions } from '@pigeon/server/test/scripted-smtp.ts'
 import {
-  startScriptedSmtp,
-  type ScriptedAnswer,
-  type ScriptedEvent,
-  type ScriptedSmtp,
-  type ScriptedSmtpOptions,
-  type ScriptedVerb,
-} from '@pigeon/server/test/scripted-smtp.ts'
-import { systemClock } from '#platform/clock.ts'
-import {
-  openConnection,
-  type ConnectionOptions,
-  type OpenResult,
-  type SmtpConnection,
-} from './smtp-connection.ts'
-import type { Transaction } from './smtp-transaction.ts'
-import { createTranscript } from './transcript.ts'
-import type { SendResult, SmtpTimeouts } from './transport.ts'
-
-const LONG: SmtpTimeouts = {
-  connectMs: 5_000,
-  bannerMs: 5_000,
-  ehloMs: 5_000,
-  tlsMs: 5_000,
-  mailMs: 5_000,
-  rcptMs: 5_000,
-  dataMs: 5_000,
-  blockMs: 5_000,
-  dotMs: 5_000,
-  quitMs: 5_000,
-}
-const SHORT_MS = 60
-const SHORT: SmtpTimeouts = {
-  ...LONG,
-  bannerMs: SHORT_MS,
-  ehloMs: SHORT_MS,
-  tlsMs: SHORT_MS,
-  mailMs: SHORT_MS,
-  rcptMs: SHORT_MS,
-  dataMs: SHORT_MS,
-  dotMs: SHORT_MS,
-}
-
-async function server(t: TestContext, options: ScriptedSmtpOptions = {}): Promise<ScriptedSmtp> {
-  const one = await startScriptedSmtp(options)
-  t.after(() => one.close())
-  return one
-}
-
-function dial(one: { readonly port: number }, more: Partial<ConnectionOptions> = {}): Promise<OpenResult> {
-  return openConnection({
-    host: 'mx.test.example',
-    address: '127.0.0.1',
-    port: one.port,
-    ehloName: 'client.example',
-    tls: 'none',
-    timeouts: LONG,
-    clock: systemClock,
-    ...more,
-  })
-}
-
-async function connected(
-  t: TestContext,
-  one: ScriptedSmtp,
-  more: Partial<ConnectionOptions> = {},
-): Promise<SmtpConnection> {
-  const opened = await dial(one, more)
-  assert.equal(opened.kind, 'open', opened.kind === 'failed' ? opened.transcript : '')
-  if (opened.kind !== 'open') throw new Error('not open')
-  t.after(() => opened.connection.destroy('the test is over'))
-  return opened.connection
-}
-
-interface Attempt extends Transaction {
-  readonly results: SendResult[]
-  givenBack: number
-}
-
-function attempt(
-  rcptTo: string,
-  more: { content?: string; journal?: () => Promise<void>; mailFrom?: string } = {},
-): Attempt {
-  const results: SendResult[] = []
-  const one: Attempt = {
-    results,
-    givenBack: 0,
-    message: {
-      mailFrom: more.mailFrom ?? 'news@sender.example',
-      rcptTo,
-      data: dotStuff(Buffer.from(more.content ?? `Subject: to ${rcptTo}\r\n\r\n.dot\r\nend\r\n`)),
-      beforeFinalDot: more.journal ?? (() => Promise.resolve()),
-    },
-    transcript: createTranscript(),
-    settle: (result) => void results.push(result),
-    giveBack: () => {
-      one.givenBack += 1
-      return true
-    },
-  }
-  return one
-}
-
-async function send(connection: SmtpConnection, ...attempts: Attempt[]): Promise<SendResult[]> {
-  const left = [...attempts]
-  await connection.run(() => left.shift())
-  for (const one of attempts) assert.ok(one.results.length <= 1, 'a message is answered once')
-  return attempts.flatMap((one) => one.results)
-}
-
-/** `reply dot 250`, `timeout mail`, `broken dot in doubt`: a result in words. */
-function inWords(result: SendResult | undefined): string {
-  if (result === undefined) return 'nothing'
-  if (result.kind === 'reply') return `reply ${result.phase} ${result.reply.code}`
-  if (result.kind === 'unsent') return `unsent ${result.reason}`
-  return `${result.kind} ${result.phase}${result.dotSent ? ' in doubt' : ''}`
-}
-
-function at(verb: ScriptedVerb, said: ScriptedAnswer, count = 1): (event: ScriptedEvent) => ScriptedAnswer {
-  return (event) => (event.verb === verb && event.count === count ? said : undefined)
-}
+  SHORT,
+  scriptedServer,
+  dial,
+  connected,
+  attempt,
+  send,
+  inWords,
+  at,
+} from '@pigeon/server/test/smtp-dialing.ts'
 
 const NO_PIPELINING = ['SIZE 10000000']
 
@@ -130,7 +19,7 @@ for (const extensions of [undefined, NO_PIPELINING]) {
   const usual: ScriptedSmtpOptions = extensions === undefined ? {} : { extensions }
 
   test(`three messages arrive over one connection, unchanged, ${how}`, async (t) => {
-    const one = await server(t, usual)
+    const one = await scriptedServer(t, usual)
     const connection = await connected(t, one)
     const results = await send(
       connection,
@@ -149,7 +38,7 @@ for (const extensions of [undefined, NO_PIPELINING]) {
   })
 
   test(`a refused recipient is answered with its reply and does not harm its neighbours, ${how}`, async (t) => {
-    const one = await server(t, { ...usual, answer: at('RCPT', '550 5.1.1 No such user\r\n', 2) })
+    const one = await scriptedServer(t, { ...usual, answer: at('RCPT', '550 5.1.1 No such user\r\n', 2) })
     const connection = await connected(t, one)
     const results = await send(
       connection,
@@ -169,7 +58,7 @@ for (const extensions of [undefined, NO_PIPELINING]) {
     const phase = verb === 'CONTENT' ? 'dot' : verb.toLowerCase()
 
     test(`a 4xx to ${verb} is the result, and the connection goes on, ${how}`, async (t) => {
-      const one = await server(t, { ...usual, answer: at(verb, '451 4.3.0 Later\r\n') })
+      const one = await scriptedServer(t, { ...usual, answer: at(verb, '451 4.3.0 Later\r\n') })
       const connection = await connected(t, one)
       const results = await send(connection, attempt('a@x.example'), attempt('b@x.example'))
       assert.deepEqual(results.map(inWords), [`reply ${phase} 451`, 'reply dot 250'])
@@ -177,7 +66,7 @@ for (const extensions of [undefined, NO_PIPELINING]) {
     })
 
     test(`421 to ${verb} is the result and ends the connection, ${how}`, async (t) => {
-      const one = await server(t, { ...usual, answer: at(verb, '421 4.3.2 Closing\r\n') })
+      const one = await scriptedServer(t, { ...usual, answer: at(verb, '421 4.3.2 Closing\r\n') })
       const connection = await connected(t, one)
       const second = attempt('b@x.example')
       const results = await send(connection, attempt('a@x.example'), second)
@@ -188,7 +77,7 @@ for (const extensions of [undefined, NO_PIPELINING]) {
     })
 
     test(`a server that says nothing to ${verb} is given up in time, ${how}`, async (t) => {
-      const one = await server(t, { ...usual, answer: at(verb, { do: 'stall' }) })
+      const one = await scriptedServer(t, { ...usual, answer: at(verb, { do: 'stall' }) })
       const connection = await connected(t, one, { timeouts: SHORT })
       const [result] = await send(connection, attempt('a@x.example'))
       assert.equal(inWords(result), verb === 'CONTENT' ? 'timeout dot in doubt' : `timeout ${phase}`)
@@ -196,7 +85,7 @@ for (const extensions of [undefined, NO_PIPELINING]) {
     })
 
     test(`a connection cut at ${verb} is broken, and in doubt only after the final dot, ${how}`, async (t) => {
-      const one = await server(t, { ...usual, answer: at(verb, { do: 'cut' }) })
+      const one = await scriptedServer(t, { ...usual, answer: at(verb, { do: 'cut' }) })
       const connection = await connected(t, one)
       const [result] = await send(connection, attempt('a@x.example'))
       assert.equal(inWords(result), verb === 'CONTENT' ? 'broken dot in doubt' : `broken ${phase}`)
@@ -210,25 +99,27 @@ for (const verb of ['BANNER', 'EHLO'] as const) {
   for (const code of ['421 4.7.0 Too many connections', '554 5.7.1 Go away']) {
     if (verb === 'EHLO' && code.startsWith('5')) continue
     test(`${code.slice(0, 3)} at ${verb} is a failed opening with that reply`, async (t) => {
-      const opened = await dial(await server(t, { answer: at(verb, `${code}\r\n`) }))
+      const opened = await dial(await scriptedServer(t, { answer: at(verb, `${code}\r\n`) }))
       assert.equal(opened.kind === 'failed' && inWords(opened.result), `reply ${phase} ${code.slice(0, 3)}`)
       assert.match(opened.kind === 'failed' ? opened.transcript : '', new RegExp(`S: ${code}`))
     })
   }
 
   test(`a server that says nothing at ${verb} is given up in time`, async (t) => {
-    const opened = await dial(await server(t, { answer: at(verb, { do: 'stall' }) }), { timeouts: SHORT })
+    const opened = await dial(await scriptedServer(t, { answer: at(verb, { do: 'stall' }) }), {
+      timeouts: SHORT,
+    })
     assert.equal(opened.kind === 'failed' && inWords(opened.result), `timeout ${phase}`)
   })
 
   test(`a connection cut at ${verb} is a failed opening`, async (t) => {
-    const opened = await dial(await server(t, { answer: at(verb, { do: 'cut' }) }))
+    const opened = await dial(await scriptedServer(t, { answer: at(verb, { do: 'cut' }) }))
     assert.equal(opened.kind === 'failed' && inWords(opened.result), `broken ${phase}`)
   })
 }
 
 test('a port where nobody listens is a failed connect, with the reason', async (t) => {
-  const one = await server(t)
+  const one = await scriptedServer(t)
   await one.close()
   const opened = await dial(one)
   assert.equal(opened.kind === 'failed' && inWords(opened.result), 'broken connect')
@@ -236,7 +127,7 @@ test('a port where nobody listens is a failed connect, with the reason', async (
 })
 
 test('a server that refuses EHLO is asked with HELO', async (t) => {
-  const one = await server(t, { answer: at('EHLO', '502 5.5.1 Not implemented\r\n') })
+  const one = await scriptedServer(t, { answer: at('EHLO', '502 5.5.1 Not implemented\r\n') })
   const connection = await connected(t, one)
   assert.equal(connection.features.pipelining, false)
   assert.deepEqual((await send(connection, attempt('a@x.example'))).map(inWords), ['reply dot 250'])
@@ -245,7 +136,7 @@ test('a server that refuses EHLO is asked with HELO', async (t) => {
 
 test('replies may come in pieces of any size', async (t) => {
   for (const chunkOctets of [1, 2, 3, 5, 7, 11]) {
-    const one = await server(t, {
+    const one = await scriptedServer(t, {
       chunkOctets,
       answer: at('CONTENT', '250-2.0.0 Ok\r\n250-more\r\n250 2.0.0 done\r\n'),
     })
@@ -262,7 +153,7 @@ test('replies may come in pieces of any size', async (t) => {
 })
 
 test('lines that end with a bare LF are read', async (t) => {
-  const one = await server(t, {
+  const one = await scriptedServer(t, {
     answer: (event) =>
       event.verb === 'BANNER' ? '220 old.example\n' : event.verb === 'RCPT' ? '250 ok\n' : undefined,
   })
@@ -276,14 +167,14 @@ test('an enormous reply, or one that is not SMTP, breaks the connection and noth
     `${'250-more\r\n'.repeat(10_000)}250 done\r\n`,
     'HTTP/1.1 400 Bad\r\n',
   ]) {
-    const one = await server(t, { answer: at('MAIL', said) })
+    const one = await scriptedServer(t, { answer: at('MAIL', said) })
     const connection = await connected(t, one)
     assert.deepEqual((await send(connection, attempt('a@x.example'))).map(inWords), ['broken mail'])
   }
 })
 
 test('DATA that is accepted without a recipient gets an empty message, and the next one is sent', async (t) => {
-  const one = await server(t, {
+  const one = await scriptedServer(t, {
     answer: (event) => {
       if (event.verb === 'RCPT' && event.count === 1) return '550 5.1.1 No such user\r\n'
       return event.verb === 'DATA' ? '354 Go on\r\n' : undefined
@@ -299,7 +190,7 @@ test('DATA that is accepted without a recipient gets an empty message, and the n
 })
 
 test('the journal is awaited before the final dot, and when it fails nothing of the message leaves', async (t) => {
-  const one = await server(t)
+  const one = await scriptedServer(t)
   const connection = await connected(t, one)
   const [result] = await send(
     connection,
@@ -312,7 +203,7 @@ test('the journal is awaited before the final dot, and when it fails nothing of 
 })
 
 test('an address with a line break or a NUL never reaches the socket', async (t) => {
-  const one = await server(t)
+  const one = await scriptedServer(t)
   const connection = await connected(t, one)
   const bad = ['a@x.example>\r\nRCPT TO:<b@x.example', 'a\n@x.example', 'a\0@x.example', '']
   const results = await send(connection, ...bad.map((rcpt) => attempt(rcpt)), attempt('ok@x.example'))
@@ -323,13 +214,13 @@ test('an address with a line break or a NUL never reaches the socket', async (t)
 })
 
 test('the null sender is sent as <>', async (t) => {
-  const one = await server(t)
+  const one = await scriptedServer(t)
   await send(await connected(t, one), attempt('a@x.example', { mailFrom: '' }))
   assert.ok(one.heard.some((line) => line.startsWith('1 MAIL FROM:<>')))
 })
 
 test('a large message arrives whole', async (t) => {
-  const one = await server(t)
+  const one = await scriptedServer(t)
   const content = `Subject: large\r\n\r\n${`${'x'.repeat(70)}\r\n`.repeat(40_000)}`
   const results = await send(
     await connected(t, one),
@@ -341,7 +232,7 @@ test('a large message arrives whole', async (t) => {
 })
 
 test('a warm connection that the server closed gives its message back', async (t) => {
-  const one = await server(t, { answer: at('MAIL', { do: 'cut' }, 2) })
+  const one = await scriptedServer(t, { answer: at('MAIL', { do: 'cut' }, 2) })
   const second = attempt('b@x.example')
   const results = await send(await connected(t, one), attempt('a@x.example'), second)
   assert.equal(inWords(results[0]), 'reply dot 250')
@@ -349,7 +240,7 @@ test('a warm connection that the server closed gives its message back', async (t
 })
 
 test('the transcript shows the conversation, and the content only as its size', async (t) => {
-  const one = await server(t)
+  const one = await scriptedServer(t)
   const connection = await connected(t, one)
   assert.match(
     connection.greeting,
