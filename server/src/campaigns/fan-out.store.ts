@@ -61,7 +61,7 @@ export async function insertChunk(
        order by contact_id limit ${limit}
     ), page as materialized (
       select new_id() as id, s.contact_id, k.email,
-             substring(k.email_key from '@([^@]*)$') as domain,
+             split_part(k.email_key, '@', -1) as domain,
              exists (
                select from suppressions x
                 where x.tenant_id = ${campaign.tenant_id} and x.address_key = k.email_key

@@ -32,6 +32,11 @@ const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
  * than twice. The bound leaves room for full queues whose every contact has the longest attributes. MiB.
  */
 const MEMORY = ['--max-old-space-size=1536', '--max-semi-space-size=16']
+/**
+ * A sender's heap is 25 MB of what stays and as much again of what lives for a second. Without room for both V8 marks all
+ * of it once a second, on the same cores: measured, an eighth of the sender's time. MiB.
+ */
+const SENDER_MEMORY = [...MEMORY, '--initial-old-space-size=96']
 const READY_WITHIN_MS = 60_000
 const RESTART_FIRST_MS = 100
 const RESTART_MAX_MS = 10_000
@@ -70,7 +75,8 @@ export async function supervise(deps: SupervisorDeps, specs: readonly ChildSpec[
 
   async function start(child: Child): Promise<void> {
     const startedAt = deps.clock.monotonicMs()
-    const spawned = spawn(process.execPath, [...MEMORY, MAIN, child.spec.role, '--supervised'], {
+    const memory = child.spec.role === 'deliver' ? SENDER_MEMORY : MEMORY
+    const spawned = spawn(process.execPath, [...memory, MAIN, child.spec.role, '--supervised'], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: deps.env,
     })

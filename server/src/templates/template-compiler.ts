@@ -39,7 +39,7 @@ const COMPILE_TIMEOUT_MS = 10_000
 /** Loading MJML takes 1 s on an idle core. */
 const START_TIMEOUT_MS = 30_000
 /** The child holds 100 MB; after this time without work it goes. */
-const IDLE_MS = 60_000
+const IDLE_MS = 10_000
 /** Heap of the child, in MB: a source of the largest size needs less. */
 const MAX_HEAP_MB = 256
 
