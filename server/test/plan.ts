@@ -1,7 +1,7 @@
 import { CompiledQuery, Kysely, PostgresDialect } from 'kysely'
 import { Pool, type PoolConfig } from 'pg'
 import type { Transaction } from '#platform/postgres/database.ts'
-import type { DB } from '#platform/postgres/database.types.ts'
+import type { DB } from '#platform/postgres/database.gen.ts'
 
 /** The plans of the statements that `work` runs, as text. What they change is undone. */
 export async function plansOf(

@@ -1,6 +1,6 @@
 import { parseAddress } from '@pigeon/mail/address.ts'
 import type { Db } from '#platform/postgres/database.ts'
-import type { SendingMode } from '#platform/postgres/database.types.ts'
+import type { SendingMode } from '#platform/postgres/database.gen.ts'
 import { Problem } from '#platform/problem.ts'
 import { domainAndParents } from './domain.ts'
 import { selectVerified } from './domains.store.ts'

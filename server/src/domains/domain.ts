@@ -1,5 +1,5 @@
 import { parseDomain } from '@pigeon/mail/address.ts'
-import type { DomainStatus, SendingMode } from '#platform/postgres/database.types.ts'
+import type { DomainStatus, SendingMode } from '#platform/postgres/database.gen.ts'
 import { Problem } from '#platform/problem.ts'
 
 /** A DNS record that the owner of a domain must publish. */

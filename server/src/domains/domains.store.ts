@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Transaction } from '#platform/postgres/database.ts'
-import type { DomainStatus, SendingMode } from '#platform/postgres/database.types.ts'
+import type { DomainStatus, SendingMode } from '#platform/postgres/database.gen.ts'
 import type { RecordCheck } from './domain.ts'
 
 export interface DomainRow {

@@ -1,7 +1,7 @@
 import type { Clock } from '#platform/clock.ts'
 import { asTenant } from '#platform/postgres/database.ts'
 import type { Database } from '#platform/postgres/database.ts'
-import type { SendingMode } from '#platform/postgres/database.types.ts'
+import type { SendingMode } from '#platform/postgres/database.gen.ts'
 import { Problem } from '#platform/problem.ts'
 import { isUniqueViolation } from './create-domain.ts'
 import { describeDomain, recordsOf } from './describe-domain.ts'

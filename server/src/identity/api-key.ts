@@ -1,7 +1,7 @@
 import { createHmac, randomInt } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { Keys } from '#platform/keys/keys.ts'
-import type { SendingMode } from '#platform/postgres/database.types.ts'
+import type { SendingMode } from '#platform/postgres/database.gen.ts'
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 /** 36 of 62 characters: 214 bits. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Transaction } from '#platform/postgres/database.ts'
-import type { SendingMode, UserRole, UserStatus } from '#platform/postgres/database.types.ts'
+import type { SendingMode, UserRole, UserStatus } from '#platform/postgres/database.gen.ts'
 import type { ApiKey } from './api-key.ts'
 
 const COLUMNS = [

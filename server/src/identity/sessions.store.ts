@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Transaction } from '#platform/postgres/database.ts'
-import type { UserRole, UserStatus } from '#platform/postgres/database.types.ts'
+import type { UserRole, UserStatus } from '#platform/postgres/database.gen.ts'
 
 export interface SessionRow {
   readonly id: string

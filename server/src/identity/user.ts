@@ -1,6 +1,6 @@
 import { parseAddress } from '@pigeon/mail/address.ts'
 import { Problem } from '#platform/problem.ts'
-import type { UserRole, UserStatus } from '#platform/postgres/database.types.ts'
+import type { UserRole, UserStatus } from '#platform/postgres/database.gen.ts'
 
 export interface User {
   readonly id: string

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Transaction } from '#platform/postgres/database.ts'
-import type { UserRole, UserStatus } from '#platform/postgres/database.types.ts'
+import type { UserRole, UserStatus } from '#platform/postgres/database.gen.ts'
 import type { User } from './user.ts'
 
 const COLUMNS = ['id', 'email', 'first_name', 'last_name', 'role', 'status', 'created_at'] as const

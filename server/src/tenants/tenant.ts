@@ -1,4 +1,4 @@
-import type { SendingMode, TenantStatus } from '#platform/postgres/database.types.ts'
+import type { SendingMode, TenantStatus } from '#platform/postgres/database.gen.ts'
 import { Problem } from '#platform/problem.ts'
 
 export interface Tenant {

@@ -31,7 +31,7 @@ async function read(connection: PoolConfig): Promise<Record<string, string>> {
   try {
     return {
       'contract/schema.sql': await schemaText(client),
-      'server/src/platform/postgres/database.types.ts': await databaseTypes(client),
+      'server/src/platform/postgres/database.gen.ts': await databaseTypes(client),
     }
   } finally {
     await client.end()

@@ -41,14 +41,13 @@ const LINE_CHARS = 110
 /** Written as text: `pg` would turn a JavaScript array into a PostgreSQL array and not into JSON. */
 const JSON_TYPES = ['json', 'jsonb']
 
-/** The Kysely types of a migrated database: the text of `database.types.ts`. */
+/** The Kysely types of a migrated database: the text of `database.gen.ts`. */
 export async function databaseTypes(client: Client): Promise<string> {
   const enums = (await client.query<EnumType>(ENUMS)).rows
   const columns = (await client.query<Column>(COLUMNS)).rows
   const tables = Map.groupBy(columns, ({ table }) => table)
   return [
     '// Generated from the migrated database by `npm run generate`. Do not edit.',
-    '/* oxlint-disable max-lines */',
     "import type { ColumnType, Generated } from 'kysely'",
     '',
     ...enums.map(unionType),

@@ -1,5 +1,4 @@
 // Generated from the migrated database by `npm run generate`. Do not edit.
-/* oxlint-disable max-lines */
 import type { ColumnType, Generated } from 'kysely'
 
 export type CampaignStatus = 'draft' | 'scheduled' | 'sending' | 'paused' | 'sent' | 'cancelled'

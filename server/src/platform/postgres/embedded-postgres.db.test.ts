@@ -1,107 +1,23 @@
 import assert from 'node:assert/strict'
-import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  access,
-  chmod,
-  chown,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { test, type TestContext } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { Client, type PoolConfig } from 'pg'
-import { createLog } from '#platform/log.ts'
+import { access, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Client } from 'pg'
 import { Problem } from '#platform/problem.ts'
+import {
+  DEADLINE_MS,
+  defer,
+  end,
+  query,
+  start,
+  startInChild,
+  temporaryDir,
+} from '@pigeon/server/test/embedded-postgres.ts'
 import { waitFor } from '@pigeon/server/test/wait-for.ts'
-import { findUser, removeCluster, type UnixUser } from './cluster-place.ts'
-import { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.ts'
+import { removeCluster } from './cluster-place.ts'
 import { findRunningPostgres } from './find-running.ts'
 import { processIdentity } from './process-identity.ts'
-
-const log = createLog({ level: 'silent', role: 'test' })
-const isRoot = process.getuid?.() === 0
-const DEADLINE_MS = 60_000
-const CHILD = fileURLToPath(import.meta.resolve('@pigeon/server/test/embedded-postgres-process.ts'))
-
-const deferred = new WeakMap<TestContext, (() => Promise<void>)[]>()
-
-/** Runs at the end of the test, the last one first: node:test would delete the files before it stops the server. */
-function defer(t: TestContext, task: () => Promise<void>): void {
-  const tasks = deferred.get(t) ?? []
-  if (tasks.length === 0) {
-    deferred.set(t, tasks)
-    t.after(async () => {
-      for (const next of tasks.toReversed()) await next()
-    })
-  }
-  tasks.push(task)
-}
-
-async function temporaryDir(t: TestContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'pigeon-embedded-'))
-  defer(t, async () => {
-    await removeCluster(join(directory, 'data'))
-    await rm(directory, { recursive: true, force: true })
-  })
-  await chmod(directory, 0o755)
-  return directory
-}
-
-async function start(
-  dataDir: string,
-  settings: Record<string, string> = { fsync: 'off' },
-): Promise<EmbeddedPostgres> {
-  return startEmbeddedPostgres({ dataDir, log, settings })
-}
-
-async function query(connection: PoolConfig, text: string): Promise<unknown[]> {
-  const client = new Client(connection)
-  client.on('error', () => undefined)
-  await client.connect()
-  try {
-    return (await client.query<{ value: unknown }>(text)).rows.map((row) => row.value)
-  } finally {
-    await client.end()
-  }
-}
-
-interface Reported {
-  readonly connection: PoolConfig
-  readonly adopted: boolean
-  readonly pid: number
-  readonly problem?: string
-}
-
-async function startInChild(
-  dataDir: string,
-  user: Partial<UnixUser> = {},
-): Promise<{ child: ChildProcess; reported: Reported }> {
-  const child = spawn(process.execPath, [CHILD, dataDir], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    cwd: '/',
-    ...user,
-  })
-  const [line]: string[] = await once(createInterface(child.stdout), 'line', {
-    signal: AbortSignal.timeout(DEADLINE_MS),
-  })
-  // Written by our own program, three lines above its end.
-  return { child, reported: JSON.parse(line ?? '') as Reported }
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  const exited = once(child, 'exit')
-  child.stdin?.end()
-  await exited
-}
 
 test('the first start makes the database, the second finds it, and a stop leaves no process', async (t) => {
   const dataDir = join(await temporaryDir(t), 'data')
@@ -276,59 +192,3 @@ test('a database of another version, a lost password and a file in the place of 
   await writeFile(join(directory, 'file'), '')
   await assert.rejects(start(join(directory, 'file')), { name: 'Problem' })
 })
-
-test(
-  'as root under a closed directory the database lies elsewhere, says where, and is removed from there',
-  { skip: !isRoot },
-  async (t) => {
-    const directory = await temporaryDir(t)
-    await chmod(directory, 0o700)
-    const umask = process.umask(0o077)
-    defer(t, async () => void process.umask(umask))
-    const dataDir = join(directory, 'data')
-    const server = await start(dataDir)
-    const clusterDir = (await readFile(join(dataDir, 'postgres.location'), 'utf8')).trim()
-    assert.match(clusterDir, /^\/var\/lib\/pigeon\/[0-9a-f]{16}\/postgres$/)
-    assert.notEqual((await stat(clusterDir)).uid, 0)
-    await query(server.connection, 'create table kept as select 1 as value')
-    await server.stop()
-    const again = await start(dataDir)
-    assert.deepEqual(await query(again.connection, 'select value from kept'), [1])
-    await again.stop()
-    await rm(clusterDir, { recursive: true })
-    await rm(dirname(clusterDir), { recursive: true })
-    await assert.rejects(start(dataDir), { name: 'Problem', code: 'postgres.cluster_gone' })
-    await rm(join(dataDir, 'postgres.location'))
-    await (await start(dataDir)).stop()
-    await removeCluster(dataDir)
-    await assert.rejects(access(dirname(clusterDir)))
-  },
-)
-
-test(
-  'as an ordinary user everything lies in the data directory, and root goes on with it as that user',
-  { skip: !isRoot },
-  async (t) => {
-    const directory = await temporaryDir(t)
-    const nobody = findUser(await readFile('/etc/passwd', 'utf8'), 'nobody')
-    if (nobody === null || !(await othersMayRead(CHILD)))
-      return t.skip('there is no user nobody who can read this checkout')
-    await chown(directory, nobody.uid, nobody.gid)
-    const dataDir = join(directory, 'data')
-    const { child, reported } = await startInChild(dataDir, nobody)
-    assert.equal(reported.connection.host, join(dataDir, 'postgres.socket'))
-    assert.equal((await stat(join(dataDir, 'postgres'))).uid, nobody.uid)
-    await end(child)
-    const server = await start(dataDir)
-    assert.deepEqual(await query(server.connection, 'select 1 as value'), [1])
-    await server.stop()
-    assert.equal((await stat(join(dataDir, 'postgres'))).uid, nobody.uid)
-  },
-)
-
-async function othersMayRead(path: string): Promise<boolean> {
-  for (let at = path; at !== dirname(at); at = dirname(at)) {
-    if (((await stat(at)).mode & (at === path ? 0o004 : 0o001)) === 0) return false
-  }
-  return true
-}
