@@ -22,9 +22,11 @@ export interface RunningPlatform {
   kill(role: Role, index?: number): Promise<void>
   /** SIGKILL to the supervisor: what it started is left to itself. */
   killSupervisor(): Promise<void>
+  /** SIGKILL to every process at once, PostgreSQL and the history engine included: what a power cut leaves, but for the disk's cache. */
+  killEverything(): Promise<void>
   /** SIGTERM, and waits for a clean end. */
   stop(): Promise<void>
-  /** Starts again on the same data, after `stop` or `killSupervisor`. */
+  /** Starts again on the same data, after `stop` or a kill of the supervisor. */
   start(): Promise<void>
   /** `main.ts` with these arguments and the platform's settings, to its end. */
   command(args: readonly string[]): Promise<CommandResult>
@@ -110,6 +112,13 @@ export async function runPlatform(
       if (supervisor?.pid !== undefined) await killProcess(supervisor.pid)
       supervisor = undefined
     },
+    killEverything: async () => {
+      const pids = (await processesThatName(dir)).map((each) => each.pid)
+      for (const pid of pids) process.kill(pid, 'SIGKILL')
+      for (const pid of pids)
+        await waitFor(`process ${pid} to be gone`, () => !isRunning(pid), STOP_DEADLINE_MS)
+      supervisor = undefined
+    },
     stop: async () => {
       const stopping = supervisor
       supervisor = undefined
@@ -121,7 +130,7 @@ export async function runPlatform(
     },
     command: (args) => runCommand(args, env, dir),
     query: (text, values) => query(dataDir, text, values),
-    leftovers: () => processesThatName(dir),
+    leftovers: async () => (await processesThatName(dir)).map((each) => each.command),
     logs: () => readFile(logFile, 'utf8'),
   }
   scope.after(async () => {
@@ -272,7 +281,7 @@ export function isRunning(pid: number): boolean {
 }
 
 /** Processes with this directory in their command line or environment. Nothing on a system without /proc. */
-export async function processesThatName(dir: string): Promise<string[]> {
+export async function processesThatName(dir: string): Promise<{ pid: number; command: string }[]> {
   const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name))
   const read = (pid: string, what: string): Promise<string> =>
     readFile(`/proc/${pid}/${what}`, 'utf8').catch(() => '')
@@ -280,7 +289,8 @@ export async function processesThatName(dir: string): Promise<string[]> {
     pids.map(async (pid) => {
       const command = await read(pid, 'cmdline')
       const isOurs = command.includes(dir) || (await read(pid, 'environ')).includes(dir)
-      return isOurs && !isZombie(Number(pid)) ? [command.replaceAll('\0', ' ').trim()] : []
+      const found = { pid: Number(pid), command: command.replaceAll('\0', ' ').trim() }
+      return isOurs && !isZombie(found.pid) ? [found] : []
     }),
   )
   return lines.flat()
