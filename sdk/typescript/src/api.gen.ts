@@ -4849,7 +4849,10 @@ export interface operations {
     importContacts: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key within 24 hours gets the answer of the first request; nothing is created twice. */
+                "idempotency-key"?: string;
+            };
             path: {
                 /** @description UUIDv7 */
                 id: string;
@@ -4926,6 +4929,15 @@ export interface operations {
             };
             /** @description Refused: there is no such thing. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: it conflicts with what is there. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -44,7 +44,12 @@ export async function contactsApp(t: TestContext) {
       text: reply.body,
     }
   }
-  const upload = async (listId: string, file: string | Buffer, fields: Record<string, string> = {}) => {
+  const upload = async (
+    listId: string,
+    file: string | Buffer,
+    fields: Record<string, string> = {},
+    headers: Record<string, string> = {},
+  ) => {
     const form = new FormData()
     for (const [name, value] of Object.entries(fields)) form.append(name, value)
     form.append('file', new Blob([new Uint8Array(Buffer.from(file))], { type: 'text/csv' }), 'people.csv')
@@ -52,7 +57,7 @@ export async function contactsApp(t: TestContext) {
     const reply = await app.inject({
       method: 'POST',
       url: `/v1/lists/${listId}/import`,
-      headers: { 'content-type': encoded.headers.get('content-type') ?? '' },
+      headers: { ...headers, 'content-type': encoded.headers.get('content-type') ?? '' },
       payload: Buffer.from(await encoded.arrayBuffer()),
     })
     return { status: reply.statusCode, body: reply.json<Answer>() }

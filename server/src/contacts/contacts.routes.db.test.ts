@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdir } from 'node:fs/promises'
 import { test } from 'node:test'
 import { sql } from 'kysely'
 import { uuidv7 } from '#platform/ids.ts'
@@ -280,4 +281,18 @@ test('an upload that cannot be done is refused, or is an import that failed with
   assert.deepEqual([failed.status, failed.body['state']], [202, 'failed'])
   assert.match(String(failed.body['error']), /empty/)
   assert.equal((await call('POST', `/v1/lists/${listId}/import`, { email: 'a@x.com' })).status, 422)
+})
+
+test('an upload that is repeated with its key is one import, and its second copy is not kept', async (t) => {
+  const { call, upload, listId, dataDir } = await contactsApp(t)
+  const key = { 'idempotency-key': 'upload-1' }
+  const csv = 'email\nann@x.com\n'
+  const first = await upload(listId, csv, {}, key)
+  const again = await upload(listId, csv, {}, key)
+  assert.deepEqual([first.status, again.status, again.body], [202, 202, first.body])
+  const other = await upload(listId, `${csv}bob@x.com\n`, {}, key)
+  assert.deepEqual([other.status, other.body.code], [409, 'idempotency.mismatch'])
+  assert.equal((await call('GET', '/v1/imports')).body.data?.length, 1)
+  const files = await readdir(dataDir, { recursive: true, withFileTypes: true })
+  assert.deepEqual(files.filter((file) => file.isFile()).length, 1)
 })

@@ -9,18 +9,20 @@ import { systemClock } from '#platform/clock.ts'
 import { uuidv7 } from '#platform/ids.ts'
 import { createLog } from '#platform/log.ts'
 import { openFileObjects } from '#platform/objects/file-objects.ts'
-import { asTenant } from '#platform/postgres/database.ts'
+import { asTenant, type Database } from '#platform/postgres/database.ts'
 import { testDatabase } from '@pigeon/server/test/database.ts'
 import type { TestDatabase } from '@pigeon/server/test/database.ts'
 import { waitFor } from '@pigeon/server/test/wait-for.ts'
 import { runImports } from './imports.jobs.ts'
 import { selectImport, selectRejects } from './imports.store.ts'
 import type { Import } from './import.ts'
-import { startImport, storeImportFile } from './start-import.ts'
+import { prepareImport, storeImportFile } from './start-import.ts'
 import type { ImportRequest } from './start-import.ts'
 
 export interface Room {
-  readonly deps: Parameters<typeof startImport>[0]
+  readonly deps: Parameters<typeof prepareImport>[0] & { readonly db: Database }
+  /** A file that waits to be imported. */
+  readonly begin: (csv: string | Buffer, options?: Partial<ImportRequest>) => Promise<Import>
   readonly tenantId: string
   readonly listId: string
   readonly database: TestDatabase
@@ -56,21 +58,25 @@ export async function room(t: TestContext): Promise<Room> {
   )
   const deps = { db, objects, clock: systemClock }
   const find = (id: string) => asTenant(db, tenantId, (t) => selectImport(t, id))
+  const begin: Room['begin'] = async (csv, options = {}) => {
+    const file = await storeImportFile(
+      deps,
+      tenantId,
+      Readable.from([Buffer.from(csv)], { objectMode: false }),
+    )
+    const request = { listId, fileName: 'c.csv', onExisting: 'upsert' as const, ...options }
+    return asTenant(db, tenantId, await prepareImport(deps, tenantId, file, request))
+  }
   return {
     deps,
+    begin,
     tenantId,
     listId,
     database,
     dataDir,
     find,
     run: async (csv, options = {}) => {
-      const file = await storeImportFile(
-        deps,
-        tenantId,
-        Readable.from([Buffer.from(csv)], { objectMode: false }),
-      )
-      const request = { listId, fileName: 'c.csv', onExisting: 'upsert' as const, ...options }
-      const made = await startImport(deps, tenantId, file, request)
+      const made = await begin(csv, options)
       const stop = new AbortController()
       const log = createLog({ level: 'error', role: 'test' })
       const worker = runImports({

@@ -9,19 +9,13 @@ import { waitFor } from '@pigeon/server/test/wait-for.ts'
 import { room } from './import-test-room.ts'
 import { runImports } from './imports.jobs.ts'
 import { sampleContactsCsv } from './sample-contacts.ts'
-import { startImport, storeImportFile } from './start-import.ts'
 
 for (const seed of [1, 2, 3]) {
   test(`an import whose worker is killed again and again loses nothing and doubles nothing (${seed})`, async (t) => {
-    const { deps, database, dataDir, find, tenantId, listId } = await room(t)
+    const { begin, database, dataDir, find } = await room(t)
     const csv = [...sampleContactsCsv({ count: 3_000, seed, badRows: 0.03 })].join('')
     // The whole file twice: the second half are duplicates of the first, across all chunks.
-    const file = await storeImportFile(deps, tenantId, Buffer.from(csv + csv))
-    const { id } = await startImport(deps, tenantId, file, {
-      listId,
-      fileName: 'k.csv',
-      onExisting: seed === 2 ? 'skip' : 'upsert',
-    })
+    const { id } = await begin(csv + csv, { onExisting: seed === 2 ? 'skip' : 'upsert' })
     const worker = () =>
       spawn(
         process.execPath,
@@ -74,10 +68,9 @@ for (const seed of [1, 2, 3]) {
 }
 
 test('when two workers have one import, only one of them moves it', async (t) => {
-  const { deps, find, tenantId, listId } = await room(t)
+  const { begin, deps, find } = await room(t)
   const csv = [...sampleContactsCsv({ count: 2_000, seed: 9, badRows: 0 })].join('')
-  const file = await storeImportFile(deps, tenantId, Buffer.from(csv))
-  const { id } = await startImport(deps, tenantId, file, { listId, fileName: 'k.csv', onExisting: 'upsert' })
+  const { id } = await begin(csv)
   const stop = new AbortController()
   // Leases that end at once: the second takes over from the first, over and over.
   const early = {

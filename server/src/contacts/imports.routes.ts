@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import type { App } from '#http/app.ts'
+import { idempotent } from '#http/idempotency.ts'
 import { afterId, rowsToRead, toPage } from '#http/paging.ts'
 import { IdParams, Page, problems } from '#http/schemas.ts'
 import { receiveFile } from '#http/uploads.ts'
@@ -15,7 +16,7 @@ import { describeImport } from './import.ts'
 import { ImportForm, ImportQuery, ImportSchema } from './imports.schema.ts'
 import { listExists, selectImport, selectImports } from './imports.store.ts'
 import { listNotFound } from './list.ts'
-import { MAX_IMPORT_BYTES, startImport, storeImportFile } from './start-import.ts'
+import { MAX_IMPORT_BYTES, prepareImport, storeImportFile } from './start-import.ts'
 import { rejectsCsv } from './write-rejects.ts'
 
 const tags = ['Imports']
@@ -40,7 +41,7 @@ export function registerImports(app: App, deps: ImportRouteDeps): void {
       params: IdParams,
       response: { 202: ImportSchema, ...problems(404, 413) },
     },
-    config: { scope: 'contacts:write', upload: ImportForm },
+    config: { scope: 'contacts:write', upload: ImportForm, idempotent: true },
     handler: async (request, reply) => {
       const { tenantId } = who(request)
       const listId = request.params.id
@@ -52,18 +53,29 @@ export function registerImports(app: App, deps: ImportRouteDeps): void {
         store: (stream) => storeImportFile(deps, tenantId, stream),
         discard: ({ objectKey }) => deps.objects.delete(objectKey),
       })
+      const { stored, fields, fileName } = upload
+      let isKept = false
       try {
-        const form = readImportForm(upload.fields)
-        const made = await startImport(deps, tenantId, upload.stored, {
-          ...form,
+        const prepared = await prepareImport(deps, tenantId, stored, {
+          ...readImportForm(fields),
           listId,
-          fileName: upload.fileName,
+          fileName,
         })
-        reply.code(202)
-        return describeImport(made, deps.clock.now())
-      } catch (error) {
-        await deps.objects.delete(upload.stored.objectKey)
-        throw error
+        const answer = await idempotent(
+          deps,
+          request,
+          reply,
+          async (transaction) => {
+            const body = describeImport(await prepared(transaction), deps.clock.now())
+            return { status: 202, body }
+          },
+          { fingerprint: JSON.stringify([fields, fileName, stored.digest]) },
+        )
+        // A replay answers with the import of the first request, which has the file already.
+        isKept = answer.id === stored.importId
+        return answer
+      } finally {
+        if (!isKept) await deps.objects.delete(stored.objectKey)
       }
     },
   })

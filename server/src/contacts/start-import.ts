@@ -1,9 +1,9 @@
-import type { Readable } from 'node:stream'
+import { createHash, type Hash } from 'node:crypto'
+import { Readable } from 'node:stream'
 import type { Clock } from '#platform/clock.ts'
 import { uuidv7 } from '#platform/ids.ts'
 import type { Objects } from '#platform/objects/objects.ts'
-import { asTenant } from '#platform/postgres/database.ts'
-import type { Database } from '#platform/postgres/database.ts'
+import type { Transaction } from '#platform/postgres/database.ts'
 import type { OnExisting } from './contact.ts'
 import { examineFile } from './examine-file.ts'
 import type { FileHints } from './examine-file.ts'
@@ -18,6 +18,8 @@ export interface StoredFile {
   readonly importId: string
   readonly objectKey: string
   readonly sizeBytes: number
+  /** SHA-256 of the file, in hexadecimal digits. */
+  readonly digest: string
 }
 
 /** Keeps the file as it comes. Refuses more than MAX_IMPORT_BYTES. */
@@ -28,8 +30,22 @@ export async function storeImportFile(
 ): Promise<StoredFile> {
   const importId = uuidv7()
   const objectKey = `${tenantId}/imports/${importId}`
-  const { sizeBytes } = await deps.objects.put(objectKey, body, { maxBytes: MAX_IMPORT_BYTES })
-  return { importId, objectKey, sizeBytes }
+  const hash = createHash('sha256')
+  const { sizeBytes } = await deps.objects.put(
+    objectKey,
+    Readable.from(hashed(body, hash), { objectMode: false }),
+    { maxBytes: MAX_IMPORT_BYTES },
+  )
+  return { importId, objectKey, sizeBytes, digest: hash.digest('hex') }
+}
+
+async function* hashed(body: Readable | Buffer, hash: Hash): AsyncGenerator<Buffer> {
+  for await (const chunk of Buffer.isBuffer(body) ? [body] : body) {
+    // Uploads are streams of octets.
+    const octets = chunk as Buffer
+    hash.update(octets)
+    yield octets
+  }
 }
 
 export interface ImportRequest extends FileHints {
@@ -39,17 +55,17 @@ export interface ImportRequest extends FileHints {
 }
 
 /**
- * Looks at the stored file and queues its import into a list. A file that cannot be imported (empty, not CSV, no
- * addresses) makes an import that has failed, with a sentence that says what to do.
+ * Looks at the stored file, and gives the work that queues its import into a list. A file that cannot be imported (empty,
+ * not CSV, no addresses) makes an import that has failed, with a sentence that says what to do.
  */
-export async function startImport(
-  deps: { readonly db: Database; readonly objects: Objects; readonly clock: Clock },
+export async function prepareImport(
+  deps: { readonly objects: Objects; readonly clock: Clock },
   tenantId: string,
   file: StoredFile,
   request: ImportRequest,
-): Promise<Import> {
+): Promise<(transaction: Transaction) => Promise<Import>> {
   const examined = await examineFile(async () => deps.objects.get(file.objectKey), request)
-  return asTenant(deps.db, tenantId, async (transaction) => {
+  return async (transaction) => {
     if (!(await listExists(transaction, request.listId))) throw listNotFound()
     const made = {
       id: file.importId,
@@ -63,7 +79,7 @@ export async function startImport(
       error: examined.ok ? null : examined.message,
     }
     return insertImport(transaction, tenantId, made, deps.clock.now())
-  })
+  }
 }
 
 /** The path and control characters that some browsers and attackers send do not belong to a name. */

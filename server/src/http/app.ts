@@ -172,7 +172,8 @@ function logRequests(app: App, deps: AppDeps): void {
   })
   app.addHook('onResponse', async (request, reply) => {
     const ms = Math.round(deps.clock.monotonicMs() - (started.get(request) ?? deps.clock.monotonicMs()))
-    deps.log.info(
+    // A request that worked is news to nobody; one that was refused or failed is to the operator.
+    deps.log[reply.statusCode < 400 ? 'debug' : 'info'](
       { request_id: request.id, method: request.method, path: pathOf(request), status: reply.statusCode, ms },
       'request',
     )
