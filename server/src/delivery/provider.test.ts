@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { REPLY_RULE_SETS } from '@pigeon/mail/reply-rules/reply-rules.ts'
 import { providerOf } from './provider.ts'
 import { PROVIDER_SUFFIXES } from './provider-suffixes.ts'
 
@@ -50,4 +51,13 @@ test('no suffix belongs to two providers, and none has a dot at an end', () => {
   const all = Object.values(PROVIDER_SUFFIXES).flat()
   assert.equal(new Set(all).size, all.length)
   assert.ok(all.every((suffix) => /^[a-z0-9][a-z0-9.-]*[a-z0-9]$/.test(suffix)))
+})
+
+test('the reply rules speak of providers that there are: a name that is not found here would never be asked', () => {
+  const named = REPLY_RULE_SETS.flatMap((set) => set.provider ?? [])
+  assert.ok(named.length > 10)
+  assert.deepEqual(
+    named.filter((provider) => !(provider in PROVIDER_SUFFIXES)),
+    [],
+  )
 })

@@ -16,6 +16,7 @@ export function inDoubtOutcome(
   const outcome = outcomeOf(
     { kind: 'broken', phase: 'dot', error: 'this process ended before the reply came', dotSent: true },
     {
+      provider: dot.job.provider,
       attempt: dot.attempt,
       now,
       expiresAt: new Date(job.expiresAt),

@@ -9,7 +9,15 @@ const HOUR = 3_600_000
 
 function context(more: Partial<AttemptContext> = {}): AttemptContext {
   const plan = { firstMs: 300_000, maxMs: 4 * HOUR }
-  return { attempt: 1, now, expiresAt: new Date(now.getTime() + 72 * HOUR), plan, random: () => 0.5, ...more }
+  return {
+    provider: 'mx.y.example',
+    attempt: 1,
+    now,
+    expiresAt: new Date(now.getTime() + 72 * HOUR),
+    plan,
+    random: () => 0.5,
+    ...more,
+  }
 }
 
 function replied(phase: SendPhase, code: number, text: string, enhanced?: string): SendResult {
@@ -136,4 +144,12 @@ test('null MX is bounced, a name that does not exist fails when it is asked for 
     outcomeOfMx({ kind: 'temporary', reason: 'SERVFAIL', ttl: 15 }, context({ attempt: 9 })).type,
     'deferred',
   )
+})
+
+test('a reply is read by the rules of the provider that said it', () => {
+  const reply = { code: 550, lines: ['HL:ITC 192.0.2.1'], text: 'HL:ITC 192.0.2.1' }
+  const said = { kind: 'reply', phase: 'rcpt', reply } as const
+  assert.equal(outcomeOf(said, context({ provider: 'netease' })).class, 'rate_limited')
+  assert.equal(outcomeOf(said, context({ provider: 'netease' })).type, 'deferred')
+  assert.equal(outcomeOf(said, context({ provider: 'mx.y.example' })).class, 'other')
 })

@@ -1,4 +1,5 @@
-import { classifyReply, type BounceClass, type SmtpPhase } from '@pigeon/mail/bounce-class.ts'
+import type { BounceClass, SmtpPhase } from '@pigeon/mail/bounce-class.ts'
+import { classifyReply } from '@pigeon/mail/classify-reply.ts'
 import type { Reply } from '@pigeon/mail/smtp-reply.ts'
 import type { OutcomeEvent } from '#events/email-events.ts'
 import type { MxAnswer } from './resolver.ts'
@@ -11,6 +12,8 @@ export interface RetryPlan {
 }
 
 export interface AttemptContext {
+  /** Whose replies these are: each provider has rules of its own. */
+  readonly provider: string
   /** 1 for the first. */
   readonly attempt: number
   readonly now: Date
@@ -94,6 +97,7 @@ function outcomeOfReply(phase: SendPhase, reply: Reply, context: AttemptContext)
     enhanced: reply.enhanced,
     text: reply.text,
     phase: REPLY_PHASES[phase],
+    provider: context.provider,
   })
   if (!found.permanent) return deferred(context, { ...said, class: found.class })
   return end('bounced', { ...said, class: found.class })

@@ -114,6 +114,7 @@ async function attempt(deps: SendDeps, held: HeldJob, startedAt: Date): Promise<
 
 function contextOf(deps: SendDeps, { job }: HeldJob): AttemptContext {
   return {
+    provider: job.provider,
     attempt: job.attempt,
     now: deps.clock.now(),
     expiresAt: new Date(job.expiresAt),

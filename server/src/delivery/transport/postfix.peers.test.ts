@@ -93,7 +93,14 @@ function judged(result: SendResult): AttemptOutcome & { readonly reply: string }
   const now = new Date()
   const plan = { firstMs: 1_000, maxMs: 60_000 }
   const expiresAt = new Date(now.getTime() + 3_600_000)
-  const outcome = outcomeOf(result, { attempt: 1, now, expiresAt, plan, random: () => 0.5 })
+  const outcome = outcomeOf(result, {
+    provider: 'postfix.example',
+    attempt: 1,
+    now,
+    expiresAt,
+    plan,
+    random: () => 0.5,
+  })
   return { ...outcome, reply: outcome.reply ?? '' }
 }
 
