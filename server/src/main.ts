@@ -37,15 +37,17 @@ async function main(): Promise<void> {
     throw new Problem('invalid', 'main.unknown', `Nothing is called ${unknown.join(', ')}. Known: ${known}.`)
   }
   const config = loadConfig(serverSections, readEnvironment(process.cwd(), process.env))
-  const start = rest.includes('--supervised')
-    ? await waitForStart()
+  // A supervised role loads its code while the databases start.
+  const started = rest.includes('--supervised')
+    ? waitForStart()
     : { endpoints: endpointsOf(config), place: { index: 0, count: 1 } }
   const roles: Record<string, StartRole> = {}
   for (const name of names) {
     const load = ROLES[name]
     if (load !== undefined) roles[name] = await load()
   }
-  await runRoles(config, roles, start.endpoints, start.place)
+  const { endpoints, place } = await started
+  await runRoles(config, roles, endpoints, place)
 }
 
 function endpointsOf(config: { PIGEON_POSTGRES_URL?: string; PIGEON_CLICKHOUSE_URL?: string }): Endpoints {

@@ -146,6 +146,7 @@ function end(type: AttemptOutcome['type'], said: Said): AttemptOutcome {
   }
 }
 
-function wordsOf(reply: Reply): string {
-  return `${reply.code} ${reply.lines.join(' ')}`.trim()
+/** In one line; the transcript has the lines as they came, each with its codes. */
+function wordsOf({ code, enhanced, text }: Reply): string {
+  return [code, enhanced, text].filter((part) => part !== undefined && part !== '').join(' ')
 }

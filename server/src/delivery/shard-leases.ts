@@ -12,8 +12,10 @@ import { dropLeases, ensureShards, renewLeases, takeShards, type TakenShard } fr
 
 /** How long an owner may be silent before another may take its shards. */
 export const LEASE_MS = 15_000
-/** Leases are renewed, and credits published, this often. */
-const RENEW_MS = 200
+/** Credits that have changed are published this often. */
+const PUBLISH_MS = 200
+/** Every lease is renewed this often. */
+const RENEW_MS = 2_000
 const TAKE_MS = 1_000
 /** Jobs of one shard that a process holds at most. */
 export const SHARD_CAPACITY = 2_000
@@ -64,7 +66,10 @@ export function createShardLeases(deps: LeaseDeps): ShardLeases {
   const shards = new Map<number, OwnedShard>()
   const wanted = Array.from({ length: SHARD_COUNT }, (_, id) => id).filter(deps.isMine)
   const seen = new Set<number>()
+  /** What dispatch was told of each shard. */
+  const published = new Map<number, number>()
   let leaseUntilMs = 0
+  let renewedMs = -Infinity
 
   async function take(): Promise<void> {
     const missing = wanted.filter((id) => !shards.has(id))
@@ -108,24 +113,31 @@ export function createShardLeases(deps: LeaseDeps): ShardLeases {
 
   async function renew(): Promise<void> {
     if (shards.size === 0) return
-    const until = deps.clock.monotonicMs() + LEASE_MS
+    const now = deps.clock.monotonicMs()
+    const isWhole = now - renewedMs >= RENEW_MS
     const capacity = deps.canTake() ? SHARD_CAPACITY : 0
-    const renewals = [...shards.values()].map(({ id, epoch, finished }) => ({
-      id,
-      epoch,
-      allowedTotal: finished + capacity,
-    }))
+    const renewals = [...shards.values()]
+      .map(({ id, epoch, finished }) => ({ id, epoch, allowedTotal: finished + capacity }))
+      .filter(({ id, allowedTotal }) => isWhole || published.get(id) !== allowedTotal)
+    if (renewals.length === 0) return
     const kept = await renewLeases(
       deps.db,
       renewals,
       deps.owner,
       new Date(deps.clock.now().getTime() + LEASE_MS),
     )
-    leaseUntilMs = until
-    for (const { id } of renewals) {
+    // Where the time of all leases ends is known only when all were renewed together.
+    if (isWhole) {
+      leaseUntilMs = now + LEASE_MS
+      renewedMs = now
+    }
+    for (const { id, allowedTotal } of renewals) {
       const shard = shards.get(id)
-      if (shard === undefined || kept.has(id)) continue
+      if (shard === undefined) continue
+      published.set(id, allowedTotal)
+      if (kept.has(id)) continue
       shards.delete(id)
+      published.delete(id)
       deps.onLost(shard)
       deps.log.warn({ shard: id, epoch: shard.epoch }, 'Lost a shard to another owner.')
     }
@@ -140,7 +152,7 @@ export function createShardLeases(deps: LeaseDeps): ShardLeases {
           { err: error },
           'The leases of this process could not be seen to; they are tried again.',
         )
-        await deps.clock.sleep(RENEW_MS, signal)
+        await deps.clock.sleep(PUBLISH_MS, signal)
       }
       await deps.clock.sleep(everyMs, signal)
     }
@@ -161,7 +173,7 @@ export function createShardLeases(deps: LeaseDeps): ShardLeases {
           await deps.clock.sleep(TAKE_MS, signal)
         }
       }
-      await Promise.all([repeat(signal, TAKE_MS, take), repeat(signal, RENEW_MS, renew)])
+      await Promise.all([repeat(signal, TAKE_MS, take), repeat(signal, PUBLISH_MS, renew)])
     },
     release: () => dropLeases(deps.db, deps.owner),
   }

@@ -23,6 +23,8 @@ export interface DispatchDeps extends ProgressDeps, RouteDeps {
 
 /** How long a loop with nothing to do waits before it looks again. */
 const IDLE_MS = 100
+/** After a claim that was not full: see below. */
+const CLAIM_REST_MS = 250
 const SCHEDULE_MS = 500
 /** How often a campaign is looked at for its end, and the outbox of the API for its events. */
 const END_MS = 250
@@ -51,7 +53,9 @@ export async function runDispatch(deps: DispatchDeps, signal: AbortSignal): Prom
     // ten costs nearly as much as one of a hundred.
     repeat(deps, signal, 'claim', IDLE_MS, async () => {
       const claimed = await claimForAll(deps, turn++)
-      return claimed >= CLAIM_BATCH ? claimed : 0
+      if (claimed >= CLAIM_BATCH) return claimed
+      if (claimed > 0) await deps.clock.sleep(CLAIM_REST_MS - IDLE_MS, signal)
+      return 0
     }),
     repeat(deps, signal, 'end', END_MS, () => endAll(deps)),
     repeat(deps, signal, 'tidy', TIDY_MS, async () => {

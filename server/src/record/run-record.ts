@@ -6,8 +6,8 @@ import { recordEvents, type RecordDeps } from './record-events.ts'
 
 /** Stream records in one transaction: each holds up to 500 outcomes. */
 const MAX_RECORDS = 16
-/** Outcomes of this long go in one transaction. */
-const REST_MS = 100
+/** Outcomes of this long go in one transaction; the first after a quiet time goes at once. */
+const REST_MS = 250
 const TRIM_MS = 5_000
 
 /** Applies `email.events` until `signal` aborts, and drops from the streams what everybody has read. */

@@ -48,19 +48,20 @@ export async function startPlatform(
   const stop = async (): Promise<void> => {
     for (const end of started.splice(0).toReversed()) await end()
   }
+  const stores = startStores(config, dataDir, log, started)
   try {
-    const { endpoints, failed } = await startStores(config, dataDir, log, started)
     const supervised = await supervise(
       {
         log,
         clock: systemClock,
-        endpoints,
+        endpoints: stores.then(({ endpoints }) => endpoints),
         env: { ...env, PIGEON_DATA_DIR: dataDir },
         stopWithinMs: config.PIGEON_SHUTDOWN_SECONDS * 1000 + 1000,
       },
       childrenOf(config).filter((child) => !without.includes(child.role)),
     )
     started.push(() => supervised.stop())
+    const { endpoints, failed } = await stores
     return {
       config,
       env,
@@ -71,6 +72,8 @@ export async function startPlatform(
       stop,
     }
   } catch (error) {
+    // What is half started is stopped when it has started.
+    await stores.catch(() => undefined)
     await stop()
     throw error
   }

@@ -21,7 +21,8 @@ export interface Supervised {
 export interface SupervisorDeps {
   readonly log: Log
   readonly clock: Clock
-  readonly endpoints: Endpoints
+  /** Children load their code meanwhile. When it rejects, they are ended and the start fails with its reason. */
+  readonly endpoints: Promise<Endpoints>
   readonly env: NodeJS.ProcessEnv
   readonly stopWithinMs: number
 }
@@ -56,6 +57,8 @@ interface Child {
 export async function supervise(deps: SupervisorDeps, specs: readonly ChildSpec[]): Promise<Supervised> {
   const children: Child[] = specs.map((spec) => ({ spec, process: undefined, failures: 0 }))
   const stopping = new AbortController()
+  // Every child hears of it; without children nobody does.
+  deps.endpoints.catch(() => undefined)
 
   function restartLater(child: Child, startedAt: number, how: string): void {
     if (stopping.signal.aborted) return
@@ -82,9 +85,11 @@ export async function supervise(deps: SupervisorDeps, specs: readonly ChildSpec[
     })
     child.process = spawned
     spawned.once('exit', (code, signal) => restartLater(child, startedAt, signal ?? `code ${code}`))
-    const message: StartMessage = { kind: 'start', endpoints: deps.endpoints, place: child.spec.place }
+    const ready = becomesReady(child.spec, spawned)
+    const endpoints = await Promise.race([deps.endpoints, ready.then(() => deps.endpoints)])
+    const message: StartMessage = { kind: 'start', endpoints, place: child.spec.place }
     spawned.send(message)
-    await becomesReady(child.spec, spawned)
+    await readyInTime(child.spec, ready)
   }
 
   async function stop(): Promise<void> {
@@ -106,21 +111,27 @@ export async function supervise(deps: SupervisorDeps, specs: readonly ChildSpec[
 }
 
 function becomesReady(spec: ChildSpec, child: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error(`The role ${spec.role} was not ready within ${READY_WITHIN_MS / 1000} s.`)),
-      READY_WITHIN_MS,
-    )
+  const ready = new Promise<void>((resolve, reject) => {
     child.on('message', (message: ReadyMessage | FailedMessage) => {
       if (message.kind === 'ready') resolve()
       else reject(new Problem('unavailable', 'platform.role_not_started', message.message))
-      clearTimeout(timer)
     })
-    child.once('exit', (code) => {
-      clearTimeout(timer)
-      reject(new Error(`The role ${spec.role} ended while it was starting (code ${code}).`))
-    })
+    child.once('exit', (code) =>
+      reject(new Error(`The role ${spec.role} ended while it was starting (code ${code}).`)),
+    )
   })
+  // Who waits hears of it; when the databases fail first, nobody waits any more.
+  ready.catch(() => undefined)
+  return ready
+}
+
+async function readyInTime(spec: ChildSpec, ready: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const message = `The role ${spec.role} was not ready within ${READY_WITHIN_MS / 1000} s.`
+    timer = setTimeout(() => reject(new Error(message)), READY_WITHIN_MS)
+  })
+  await Promise.race([ready, late]).finally(() => clearTimeout(timer))
 }
 
 async function stopChild(child: ChildProcess | undefined, deps: SupervisorDeps): Promise<void> {
