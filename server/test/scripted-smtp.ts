@@ -125,7 +125,7 @@ function serve(
   function write(text: string): void {
     const size = options.chunkOctets ?? text.length
     writing = writing.then(async () => {
-      for (let at = 0; at < text.length; at += size) {
+      for (let at = 0; at < text.length && !socket.destroyed; at += size) {
         socket.write(text.slice(at, at + size))
         if (size < text.length) await nextTurn()
       }

@@ -153,3 +153,9 @@ test('a reply is read by the rules of the provider that said it', () => {
   assert.equal(outcomeOf(said, context({ provider: 'netease' })).type, 'deferred')
   assert.equal(outcomeOf(said, context({ provider: 'mx.y.example' })).class, 'other')
 })
+
+test('neither yes nor no to the dot is in doubt: the real answer may come behind it', () => {
+  const outcome = outcomeOf(replied('dot', 354, 'Go on'), context())
+  assert.deepEqual([outcome.type, outcome.class, outcome.inDoubt], ['deferred', 'protocol', true])
+  assert.equal(outcomeOf(replied('mail', 354, 'Go on'), context()).inDoubt, false)
+})

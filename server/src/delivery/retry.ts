@@ -90,8 +90,8 @@ const REPLY_PHASES: Readonly<Record<SendPhase, SmtpPhase>> = {
 function outcomeOfReply(phase: SendPhase, reply: Reply, context: AttemptContext): AttemptOutcome {
   const said = { code: reply.code, enhanced: reply.enhanced ?? null, reply: wordsOf(reply) }
   if (phase === 'dot' && reply.code >= 200 && reply.code < 300) return end('delivered', said)
-  // Neither yes nor no to what was asked: the conversation is out of step.
-  if (reply.code < 400) return deferred(context, { ...said, class: 'protocol' })
+  // Neither yes nor no to what was asked: the conversation is out of step. The real answer to the dot may come behind it.
+  if (reply.code < 400) return deferred(context, { ...said, class: 'protocol', inDoubt: phase === 'dot' })
   const found = classifyReply({
     code: reply.code,
     enhanced: reply.enhanced,

@@ -253,3 +253,12 @@ test('the transcript shows the conversation, and the content only as its size', 
   assert.match(text, /C: <30 octets>\nS: 250 2\.0\.0 Ok: queued\n$/)
   assert.doesNotMatch(text, /secret/)
 })
+
+test('an answer to the dot that comes before the content is none: nothing is sent, and the connection is closed', async (t) => {
+  const one = await scriptedServer(t, { answer: at('DATA', '354 Go on\r\n250 2.0.0 Ok: queued\r\n') })
+  const connection = await connected(t, one)
+  const [result] = await send(connection, attempt('a@x.example'))
+  assert.equal(inWords(result), 'broken data')
+  assert.equal(connection.isUsable(), false)
+  assert.deepEqual(one.accepted, [])
+})

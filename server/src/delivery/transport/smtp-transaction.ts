@@ -182,6 +182,8 @@ async function sendContent(
 ): Promise<SendResult | undefined> {
   const { data } = job.message
   const { wire } = session
+  // A reply to nothing that was asked would be taken for the answer to the dot.
+  if (wire.hasUnread()) wire.end('the server said more than it was asked')
   const ended = wire.ended()
   if (ended !== undefined) return { ...ended, phase: 'data', dotSent: false }
   job.transcript.client(`<${data.length} octets>`)

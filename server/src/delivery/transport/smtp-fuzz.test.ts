@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { test } from 'node:test'
+import {
+  startScriptedSmtp,
+  type ScriptedAnswer,
+  type ScriptedEvent,
+  type ScriptedVerb,
+} from '@pigeon/server/test/scripted-smtp.ts'
+import { attempt, dial, inWords, SHORT, type Attempt } from '@pigeon/server/test/smtp-dialing.ts'
+
+/** Another seed makes other servers: PIGEON_TEST_SEED. */
+const SEED = process.env.PIGEON_TEST_SEED ?? '1'
+const SERVERS = 400
+const AT_A_TIME = 40
+const MESSAGES = 4
+/** Every step of every message at its deadline, and much more: what takes longer hangs. */
+const HANG_MS = 20_000
+/** Of a hundred answers so many are not the usual one. */
+const ODD = 18
+
+const CODES = [
+  200, 211, 220, 250, 251, 252, 299, 334, 354, 421, 450, 451, 452, 455, 499, 500, 503, 550, 552, 554, 555,
+  599,
+]
+
+/** The same numbers for the same words. */
+function numbers(words: string): (below: number) => number {
+  let drawn = 0
+  return (below) => {
+    drawn += 1
+    return createHash('sha256').update(`${SEED} ${words} ${drawn}`).digest().readUInt32BE() % below
+  }
+}
+
+function oddAnswer(verb: ScriptedVerb, draw: (below: number) => number): ScriptedAnswer {
+  const code = CODES[draw(CODES.length)] ?? 250
+  switch (draw(14)) {
+    case 0:
+      return { do: 'cut' }
+    case 1:
+      return { do: 'stall' }
+    case 2:
+      return { say: `${code < 400 ? 421 : code} going\r\n`, do: 'cut' }
+    case 3:
+      return `${code}-one\r\n${code}-\r\n${code} three\r\n`
+    case 4:
+      return `${code}-one\r\n${(code % 400) + 200} two\r\n`
+    case 5:
+      return `${code} ${'x'.repeat(1_000_000)}\r\n`
+    case 6:
+      return `${code}\n`
+    case 7:
+      return `${code} half a li`
+    case 8:
+      return 'this is no reply\r\n'
+    case 9:
+      return '\u0000\u00ff\r\n'
+    case 10:
+      return `${code}-${'line\r\n'.repeat(3)}`
+    case 11:
+      // Behind a 354 it would be a lie about content that is not there yet, which nobody can see through.
+      return verb === 'DATA' ? `${code} one\r\n` : `${code} one\r\n${CODES[draw(CODES.length)]} more\r\n`
+    default:
+      return `${code} as you like\r\n`
+  }
+}
+
+/** Whether the recipient can rely on it. */
+function isDelivered(one: Attempt): boolean {
+  const [result] = one.results
+  return (
+    result?.kind === 'reply' && result.phase === 'dot' && result.reply.code >= 200 && result.reply.code < 300
+  )
+}
+
+/** Whether the next try may bring a second copy, and the result says so: neither yes nor no after the dot is no answer. */
+function isInDoubt(one: Attempt): boolean {
+  const [result] = one.results
+  if (result?.kind === 'reply') return result.phase === 'dot' && result.reply.code < 400
+  return result !== undefined && 'dotSent' in result && result.dotSent
+}
+
+async function judge(nth: number): Promise<void> {
+  const draw = numbers(`server ${nth}`)
+  const heard: string[] = []
+  const server = await startScriptedSmtp({
+    ...(draw(3) === 0 ? { chunkOctets: 1 + draw(7) } : {}),
+    ...(draw(4) === 0 ? { extensions: ['SIZE 10000000'] } : {}),
+    answer: (event: ScriptedEvent) => {
+      const said = draw(100) < ODD ? oddAnswer(event.verb, draw) : undefined
+      heard.push(`${event.verb}${said === undefined ? '' : ` ${JSON.stringify(said).slice(0, 60)}`}`)
+      return said
+    },
+  })
+  const attempts = Array.from({ length: MESSAGES }, (_, n) => attempt(`r${n}@x.example`))
+  try {
+    const opened = await dial(server, { timeouts: SHORT })
+    if (opened.kind === 'open') {
+      const left = [...attempts]
+      await opened.connection.run(() => left.shift())
+      opened.connection.destroy('the test is over')
+    }
+    // An empty message ends a DATA that should not have been accepted (RFC 2920, 3.1).
+    const whole = server.accepted.filter((each) => each.content !== '')
+    const accepted = new Set(whole.flatMap((each) => each.rcptTo))
+    for (const one of attempts) {
+      const where = `server ${nth}, ${one.message.rcptTo}: ${inWords(one.results[0])}, given back ${one.givenBack}; ${heard.join(', ')}`
+      assert.ok(one.results.length + one.givenBack <= 1, `more than one end: ${where}`)
+      if (accepted.has(one.message.rcptTo)) assert.ok(isDelivered(one) || isInDoubt(one), `taken: ${where}`)
+      else assert.ok(!isDelivered(one), `not taken: ${where}`)
+    }
+  } finally {
+    await server.close()
+  }
+}
+
+test('whatever a server says, no message is called delivered that it did not take, and none is sent twice', async (t) => {
+  const timer = setTimeout(() => assert.fail('a conversation hangs'), HANG_MS * (SERVERS / AT_A_TIME))
+  t.after(() => clearTimeout(timer))
+  for (let first = 0; first < SERVERS; first += AT_A_TIME)
+    await Promise.all(Array.from({ length: AT_A_TIME }, (_, n) => judge(first + n)))
+})
