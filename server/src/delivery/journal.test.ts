@@ -34,6 +34,7 @@ function dot(messageId: string, shard = 1, claimedAt = CLAIMED_AT): JournaledDot
     domain: 'x.example',
     provider: 'x.example',
     attempt: 1,
+    lastClass: null,
     claimedAt,
     expiresAt: '2026-01-04T00:00:00.000Z',
   }

@@ -17,6 +17,7 @@ export function inDoubtOutcome(
     { kind: 'broken', phase: 'dot', error: 'this process ended before the reply came', dotSent: true },
     {
       provider: dot.job.provider,
+      lastClass: null,
       attempt: dot.attempt,
       now,
       expiresAt: new Date(job.expiresAt),

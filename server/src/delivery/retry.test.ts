@@ -8,10 +8,11 @@ const now = new Date('2026-03-01T12:00:00Z')
 const HOUR = 3_600_000
 
 function context(more: Partial<AttemptContext> = {}): AttemptContext {
-  const plan = { firstMs: 300_000, maxMs: 4 * HOUR }
+  const plan = { firstMs: 300_000, maxMs: 4 * HOUR, absentAgainMs: 600_000 }
   return {
     provider: 'mx.y.example',
     attempt: 1,
+    lastClass: null,
     now,
     expiresAt: new Date(now.getTime() + 72 * HOUR),
     plan,
@@ -38,11 +39,11 @@ test('waits double from the first to the longest', () => {
   assert.deepEqual(minutes, [5, 10, 20, 40, 80, 160, 240, 240])
 })
 
-test('the jitter is a fifth to both sides', () => {
+test('the jitter is a quarter to both sides', () => {
   const least = nextAttempt(context({ random: () => 0 }))
   const most = nextAttempt(context({ random: () => 0.999_999 }))
-  assert.equal(least !== 'expired' && least.getTime() - now.getTime(), 240_000)
-  assert.ok(most !== 'expired' && Math.round((most.getTime() - now.getTime()) / 1000) === 360)
+  assert.equal(least !== 'expired' && least.getTime() - now.getTime(), 225_000)
+  assert.ok(most !== 'expired' && Math.round((most.getTime() - now.getTime()) / 1000) === 375)
 })
 
 test('a try after the end of the life of a message is not made', () => {
@@ -54,7 +55,7 @@ test('a try after the end of the life of a message is not made', () => {
 test('a rehearsal tries after one second and ends within thirty', () => {
   let at = now
   const expiresAt = new Date(now.getTime() + 30_000)
-  const plan = { firstMs: 1_000, maxMs: 4 * HOUR }
+  const plan = { firstMs: 1_000, maxMs: 4 * HOUR, absentAgainMs: 1_000 }
   for (let attempt = 1; attempt < 20; attempt += 1) {
     const next = nextAttempt(context({ attempt, now: at, expiresAt, plan }))
     if (next === 'expired') return assert.equal(attempt, 5)
@@ -131,15 +132,20 @@ test('a long reply is cut', () => {
   assert.equal(outcomeOf(replied('rcpt', 451, 'x'.repeat(5_000)), context()).reply?.length, 1_000)
 })
 
-test('null MX is bounced, a name that does not exist fails when it is asked for again, DNS in trouble is deferred', () => {
+test('null MX is bounced, a name must be missing twice and ten minutes apart, DNS in trouble is deferred', () => {
   const nullMx = outcomeOfMx({ kind: 'null_mx', ttl: 60 }, context())
   assert.deepEqual(
     [nullMx.type, nullMx.class, nullMx.code, nullMx.enhanced],
     ['bounced', 'host_unknown', 556, '5.1.10'],
   )
   const missing = { kind: 'no_domain', reason: 'the domain does not exist', ttl: 60 } as const
-  assert.equal(outcomeOfMx(missing, context()).type, 'deferred')
-  assert.equal(outcomeOfMx(missing, context({ attempt: 2 })).type, 'failed')
+  // Whatever attempt it is: the first that does not find it is the first.
+  for (const attempt of [1, 2]) {
+    const first = outcomeOfMx(missing, context({ attempt, lastClass: attempt === 1 ? null : 'greylisted' }))
+    assert.deepEqual([first.type, first.class], ['deferred', 'host_unknown'])
+    assert.ok(Date.parse(first.retryAt ?? '') - now.getTime() >= 600_000)
+  }
+  assert.equal(outcomeOfMx(missing, context({ attempt: 2, lastClass: 'host_unknown' })).type, 'failed')
   assert.equal(
     outcomeOfMx({ kind: 'temporary', reason: 'SERVFAIL', ttl: 15 }, context({ attempt: 9 })).type,
     'deferred',

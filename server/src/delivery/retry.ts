@@ -9,6 +9,8 @@ import type { SendPhase, SendResult } from './transport/transport.ts'
 export interface RetryPlan {
   readonly firstMs: number
   readonly maxMs: number
+  /** A domain that was not there is asked for again after this, at the earliest. */
+  readonly absentAgainMs: number
 }
 
 export interface AttemptContext {
@@ -16,6 +18,8 @@ export interface AttemptContext {
   readonly provider: string
   /** 1 for the first. */
   readonly attempt: number
+  /** Of the attempt before. */
+  readonly lastClass: string | null
   readonly now: Date
   /** When a message that is not delivered has failed. */
   readonly expiresAt: Date
@@ -30,13 +34,11 @@ export type AttemptOutcome = Pick<
   'type' | 'code' | 'enhanced' | 'class' | 'reply' | 'retryAt' | 'inDoubt'
 >
 
-const JITTER = 0.2
+const JITTER = 0.25
 const MAX_REPLY_CHARS = 1_000
-/** A name that does not exist is asked for again once: registries and name servers have bad minutes. */
-const ATTEMPTS_WITHOUT_DOMAIN = 2
 
 /**
- * When to try again: exponential back-off with a jitter of ±20%, so that what failed together does not come back
+ * When to try again: exponential back-off with a jitter of ±25%, so that what failed together does not come back
  * together. 'expired' when that would be after the message's life.
  */
 export function nextAttempt(context: AttemptContext, atLeastMs = 0): Date | 'expired' {
@@ -69,9 +71,10 @@ export function outcomeOfMx(
   }
   const reply = `DNS: ${answer.reason}`
   if (answer.kind === 'temporary') return deferred(context, { class: 'network', reply })
-  return context.attempt < ATTEMPTS_WITHOUT_DOMAIN
-    ? deferred(context, { class: 'host_unknown', reply })
-    : end('failed', { class: 'host_unknown', reply })
+  // Registries and name servers have bad minutes: a name must be missing twice, and not twice in the same ones.
+  return context.lastClass === 'host_unknown'
+    ? end('failed', { class: 'host_unknown', reply })
+    : deferred(context, { class: 'host_unknown', reply }, context.plan.absentAgainMs)
 }
 
 const NULL_MX = '556 5.1.10 The domain of the recipient does not accept mail (null MX)'

@@ -116,6 +116,7 @@ function contextOf(deps: SendDeps, { job }: HeldJob): AttemptContext {
   return {
     provider: job.provider,
     attempt: job.attempt,
+    lastClass: job.lastClass,
     now: deps.clock.now(),
     expiresAt: new Date(job.expiresAt),
     plan: deps.plans[job.mode],

@@ -65,6 +65,7 @@ async function claimed({ database }: Prepared): Promise<number> {
 
 test('what is claimed is stamped with the epoch and handed over with all that delivery needs', async (t) => {
   const prepared = await prepare(t, 2, { epoch: 7 })
+  await sql`update messages set class = 'host_unknown'`.execute(prepared.database.admin)
   assert.equal(await claimAndAppend(prepared.deps, [prepared.campaignId], LIFETIMES), 2)
   const [batch, ...more] = await takeBatches(prepared.stream)
   assert.deepEqual([batch?.shard, batch?.epoch, batch?.jobs.length, more.length], [SHARD, 7, 2, 0])
@@ -87,6 +88,7 @@ test('what is claimed is stamped with the epoch and handed over with all that de
     domain: 'google.example',
     provider: 'google',
     attempt: 1,
+    lastClass: 'host_unknown',
     claimedAt: '2026-02-01T00:00:00.000Z',
     expiresAt: '2026-02-01T00:00:30.000Z',
   })

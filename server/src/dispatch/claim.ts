@@ -116,6 +116,7 @@ function jobOf(row: ClaimedRow, now: Date): SendJob {
     domain: row.domain,
     provider: row.provider ?? row.domain,
     attempt: row.attempt,
+    lastClass: row.last_class,
     claimedAt: now.toISOString(),
     expiresAt: row.expires_at.toISOString(),
   }

@@ -39,6 +39,7 @@ export interface ClaimedRow {
   readonly expires_at: Date
   readonly provider: string | null
   readonly recipient: string
+  readonly last_class: string | null
   readonly first_name: string | null
   readonly last_name: string | null
   readonly attributes: SendJob['attributes'] | null
@@ -73,7 +74,7 @@ export async function claimDue(
        where d.message_id = any(array(select message_id from due)) and s.id = d.shard
       returning d.message_id, d.tenant_id, d.queue_id, d.contact_id, d.mode, d.domain, d.shard, d.attempt, d.expires_at
     )
-    select c.*, r.provider, m.recipient, k.first_name, k.last_name, k.attributes
+    select c.*, r.provider, m.recipient, m.class as last_class, k.first_name, k.last_name, k.attributes
       from claimed c
       join messages m on m.id = c.message_id
       left join contacts k on k.id = c.contact_id

@@ -35,6 +35,8 @@ export interface SendJob {
   readonly domain: string
   readonly provider: string
   readonly attempt: number
+  /** Why the last attempt did not deliver; null before the first. */
+  readonly lastClass: string | null
   /** RFC 3339. With the epoch it names this claim, so that an outcome can never be taken for one of a later claim. */
   readonly claimedAt: string
   /** RFC 3339. When the first attempt was claimed plus the life of a message. */

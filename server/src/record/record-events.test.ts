@@ -18,6 +18,7 @@ const outcome = (messageId: string, attempt: number) => {
     mode: 'sandbox',
     domain: 'b.example',
     provider: 'b',
+    lastClass: null,
     claimedAt: '2026-01-01T00:00:00.000Z',
     expiresAt: '2026-01-02T00:00:00.000Z',
   }

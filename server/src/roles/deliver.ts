@@ -21,6 +21,7 @@ const IDLE_MS = 30_000
 const MAX_WAIT_MS = 60_000
 const BACK_OFF_BASE_MS = 1_000
 const BACK_OFF_MAX_MS = 300_000
+const ABSENT_AGAIN_MS = 600_000
 
 export async function startDeliver(context: Context): Promise<RunningRole> {
   const { config, clock, log, place, keys } = context
@@ -75,10 +76,12 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
       live: {
         firstMs: config.PIGEON_RETRY_FIRST_SECONDS * 1000,
         maxMs: config.PIGEON_RETRY_MAX_SECONDS * 1000,
+        absentAgainMs: ABSENT_AGAIN_MS,
       },
       sandbox: {
         firstMs: config.PIGEON_SANDBOX_RETRY_FIRST_MS,
         maxMs: config.PIGEON_RETRY_MAX_SECONDS * 1000,
+        absentAgainMs: config.PIGEON_SANDBOX_RETRY_FIRST_MS,
       },
     },
     settings: {

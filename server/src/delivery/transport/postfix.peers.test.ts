@@ -91,11 +91,12 @@ function send(to: Transport, where: SendRoute, rcptTo: string, message: Buffer) 
 /** What delivery makes of it. */
 function judged(result: SendResult): AttemptOutcome & { readonly reply: string } {
   const now = new Date()
-  const plan = { firstMs: 1_000, maxMs: 60_000 }
+  const plan = { firstMs: 1_000, maxMs: 60_000, absentAgainMs: 60_000 }
   const expiresAt = new Date(now.getTime() + 3_600_000)
   const outcome = outcomeOf(result, {
     provider: 'postfix.example',
     attempt: 1,
+    lastClass: null,
     now,
     expiresAt,
     plan,
