@@ -40,6 +40,15 @@ create table api_keys (
   created_at timestamp with time zone not null
 );
 
+create table campaign_parts (
+  campaign_id uuid not null,
+  tenant_id uuid not null,
+  part smallint not null,
+  cursor uuid not null,
+  until uuid,
+  completed_at timestamp with time zone
+);
+
 create table campaign_tallies (
   campaign_id uuid not null,
   tenant_id uuid not null,
@@ -74,11 +83,11 @@ create table campaigns (
   paused_at timestamp with time zone,
   cancelled_at timestamp with time zone,
   completed_at timestamp with time zone,
-  fanout_cursor uuid,
   fanout_completed_at timestamp with time zone,
   accepted bigint not null default 0,
   created_at timestamp with time zone not null,
-  updated_at timestamp with time zone not null
+  updated_at timestamp with time zone not null,
+  fanout_parts_left smallint
 );
 
 create table contacts (
@@ -419,6 +428,7 @@ alter table api_keys add constraint api_keys_tenant_id_fkey FOREIGN KEY (tenant_
 alter table api_keys add constraint api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 alter table api_keys add constraint api_keys_pkey PRIMARY KEY (id);
 alter table api_keys add constraint api_keys_key_hash_key UNIQUE (key_hash);
+alter table campaign_parts add constraint campaign_parts_pkey PRIMARY KEY (campaign_id, part);
 alter table campaign_tallies add constraint campaign_tallies_pkey PRIMARY KEY (campaign_id, provider, state, class, retried);
 alter table campaigns add constraint campaigns_list_id_fkey FOREIGN KEY (list_id) REFERENCES lists(id);
 alter table campaigns add constraint campaigns_template_id_fkey FOREIGN KEY (template_id) REFERENCES templates(id);
@@ -506,6 +516,7 @@ CREATE INDEX users_tenant_id_idx ON public.users USING btree (tenant_id);
 -- Row-level security
 
 alter table api_keys enable row level security, force row level security;
+alter table campaign_parts enable row level security, force row level security;
 alter table campaign_tallies enable row level security, force row level security;
 alter table campaigns enable row level security, force row level security;
 alter table contacts enable row level security, force row level security;
@@ -531,6 +542,8 @@ alter table users enable row level security, force row level security;
 
 create policy all_tenants on api_keys as permissive for all to pigeon_engine using (true) with check (true);
 create policy one_tenant on api_keys as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on campaign_parts as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on campaign_parts as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on campaign_tallies as permissive for all to pigeon_engine using (true) with check (true);
 create policy one_tenant on campaign_tallies as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on campaigns as permissive for all to pigeon_engine using (true) with check (true);
@@ -716,6 +729,8 @@ grant usage on schema public to pigeon_api;
 grant usage on schema public to pigeon_engine;
 grant delete, insert, select, update on table api_keys to pigeon_api;
 grant delete, insert, select, update on table api_keys to pigeon_engine;
+grant select on table campaign_parts to pigeon_api;
+grant delete, insert, select, update on table campaign_parts to pigeon_engine;
 grant select on table campaign_tallies to pigeon_api;
 grant delete, insert, select, update on table campaign_tallies to pigeon_engine;
 grant delete, insert, select, update on table campaigns to pigeon_api;

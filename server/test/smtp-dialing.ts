@@ -32,7 +32,9 @@ export const LONG: SmtpTimeouts = {
   dotMs: 5_000,
   quitMs: 5_000,
 }
-export const SHORT_MS = 60
+const SHORT_MS = 60
+
+/** Short waits everywhere, for servers of which nothing is expected. */
 export const SHORT: SmtpTimeouts = {
   ...LONG,
   bannerMs: SHORT_MS,
@@ -42,6 +44,21 @@ export const SHORT: SmtpTimeouts = {
   rcptMs: SHORT_MS,
   dataMs: SHORT_MS,
   dotMs: SHORT_MS,
+}
+
+/** A short wait for one step alone: the others must succeed, however slow the machine is. */
+export function shortAt(verb: ScriptedVerb): SmtpTimeouts {
+  const step = STEPS[verb]
+  return step === undefined ? LONG : { ...LONG, [step]: SHORT_MS }
+}
+
+const STEPS: Partial<Record<ScriptedVerb, keyof SmtpTimeouts>> = {
+  BANNER: 'bannerMs',
+  EHLO: 'ehloMs',
+  MAIL: 'mailMs',
+  RCPT: 'rcptMs',
+  DATA: 'dataMs',
+  CONTENT: 'dotMs',
 }
 
 export async function scriptedServer(

@@ -34,6 +34,10 @@ export const CAMPAIGNS_CHANNEL = 'campaigns'
 export const LIMITS = {
   /** Contacts in one transaction of the fan-out, unless the setting says otherwise. */
   fanOutChunk: 5_000,
+  /** Parts of a list that are fanned out at the same time. */
+  fanOutParts: 2,
+  /** Contacts below which a list is one part: two writers would only wait for each other. */
+  fanOutSplit: 20_000,
   /** Messages that one transaction of a cancellation takes. */
   cancelChunk: 5_000,
   nameLength: 255,

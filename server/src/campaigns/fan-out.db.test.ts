@@ -15,6 +15,7 @@ import {
 } from '@pigeon/server/test/factories.ts'
 import { manualClock } from '@pigeon/server/test/manual-clock.ts'
 import type { Stream } from '#platform/stream/stream.ts'
+import { LIMITS } from './campaign.ts'
 import { fanOutChunk, type FanOutDeps } from './fan-out.ts'
 
 interface Prepared {
@@ -228,10 +229,64 @@ test('two at once take turns: nobody is doubled and nobody left out', async (t) 
   assert.equal((await campaign(prepared)).accepted, 60)
 })
 
+test('a long list is written in parts at the same time, and everybody gets one message', async (t) => {
+  const prepared = await prepare(t, LIMITS.fanOutSplit + 1)
+  const chunk = 3_000
+  const worker = async (): Promise<void> => {
+    while ((await campaign(prepared)).fanout_completed_at === null)
+      await fanOutChunk(prepared.deps, prepared.campaignId, chunk)
+  }
+  await Promise.all([worker(), worker(), worker()])
+  assert.deepEqual(await recipients(prepared), [...prepared.tenant.contactIds].sort())
+  const row = await campaign(prepared)
+  assert.deepEqual([row.accepted, row.fanout_parts_left], [LIMITS.fanOutSplit + 1, 0])
+  const parts = await prepared.database.admin
+    .selectFrom('campaign_parts')
+    .select(['part', 'completed_at'])
+    .orderBy('part')
+    .execute()
+  assert.deepEqual(
+    parts.map((part) => [part.part, part.completed_at !== null]),
+    [
+      [0, true],
+      [1, true],
+    ],
+  )
+})
+
+for (const status of ['paused', 'cancelled'] as const) {
+  test(`a chunk whose campaign is ${status} before it ends is undone`, async (t) => {
+    const prepared = await prepare(t, 15)
+    await fanOutChunk(prepared.deps, prepared.campaignId, 10)
+    await sql`insert into suppressions (tenant_id, address_key, reason, created_at)
+              select ${prepared.tenant.tenantId}, 'person' || n || '@google.example', 'manual', now() from generate_series(0, 14) n`.execute(
+      prepared.database.admin,
+    )
+    // The events of who is suppressed are the last thing before the count: a moment inside the transaction.
+    const stopping: Stream = {
+      ...prepared.stream,
+      append: async (...event) => {
+        await sql`update campaigns set status = ${status}::campaign_status`.execute(prepared.database.admin)
+        return prepared.stream.append(...event)
+      },
+    }
+    assert.equal(await fanOutChunk({ ...prepared.deps, stream: stopping }, prepared.campaignId, 10), 0)
+    assert.equal(await countRows(prepared.database.admin, 'messages'), 10)
+    assert.equal(await countRows(prepared.database.admin, 'campaign_tallies'), 0)
+    assert.equal((await campaign(prepared)).accepted, 10)
+    await sql`update campaigns set status = 'sending'`.execute(prepared.database.admin)
+    await fanOut(prepared, 10)
+    assert.deepEqual(await recipients(prepared), [...prepared.tenant.contactIds].sort())
+  })
+}
+
 test('a second message of a campaign to a contact is impossible', async (t) => {
   const prepared = await prepare(t, 3)
   await fanOut(prepared, 10)
-  await sql`update campaigns set fanout_cursor = null, fanout_completed_at = null`.execute(
+  await sql`update campaigns set fanout_parts_left = 1, fanout_completed_at = null`.execute(
+    prepared.database.admin,
+  )
+  await sql`update campaign_parts set cursor = '00000000-0000-0000-0000-000000000000', completed_at = null`.execute(
     prepared.database.admin,
   )
   await assert.rejects(fanOutChunk(prepared.deps, prepared.campaignId, 10), /messages_campaign_contact/)

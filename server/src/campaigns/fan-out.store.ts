@@ -1,25 +1,78 @@
 import { sql } from 'kysely'
 import type { Transaction } from '#platform/postgres/database.ts'
 
-export interface FanOutCampaign {
+export interface UnpartedCampaign {
   readonly id: string
+  readonly tenant_id: string
+  readonly list_id: string
+}
+
+/** The campaign, locked, if it is sending and its fan-out has not begun; another process may have it already. */
+export async function lockUnparted(
+  transaction: Transaction,
+  campaignId: string,
+): Promise<UnpartedCampaign | undefined> {
+  const found = await sql<UnpartedCampaign>`
+    select id, tenant_id, list_id from campaigns
+     where id = ${campaignId} and status = 'sending' and fanout_completed_at is null and fanout_parts_left is null
+       for update skip locked`.execute(transaction)
+  return found.rows[0]
+}
+
+/** Divides the list at every `parts`-th of its contacts, in the order of their ids; a list below `splitAt` stays whole. */
+export async function insertParts(
+  transaction: Transaction,
+  campaign: UnpartedCampaign,
+  parts: number,
+  splitAt: number,
+): Promise<void> {
+  const counted = await sql<{ subscribed: number }>`
+    select coalesce(sum(subscribed), 0)::bigint as subscribed from list_counts where list_id = ${campaign.list_id}`.execute(
+    transaction,
+  )
+  const subscribed = counted.rows[0]?.subscribed ?? 0
+  const wanted = subscribed < splitAt ? 1 : parts
+  await sql`
+    with bounds as materialized (
+      select n, (select contact_id from subscriptions where list_id = ${campaign.list_id}
+                  order by contact_id offset ${Math.floor(subscribed / wanted)} * n limit 1) as contact_id
+        from generate_series(1, ${wanted} - 1) n
+    ), made as (
+      insert into campaign_parts (campaign_id, tenant_id, part, cursor, until)
+      select ${campaign.id}, ${campaign.tenant_id}, n,
+             coalesce((select contact_id from bounds where bounds.n = series.n), '00000000-0000-0000-0000-000000000000'),
+             (select contact_id from bounds where bounds.n = series.n + 1)
+        from generate_series(0, ${wanted} - 1) series(n)
+       where n = 0 or exists (select from bounds where bounds.n = series.n and contact_id is not null)
+      returning 1
+    )
+    update campaigns set fanout_parts_left = (select count(*) from made) where id = ${campaign.id}`.execute(
+    transaction,
+  )
+}
+
+export interface FanOutPart {
+  readonly campaign_id: string
   readonly tenant_id: string
   readonly list_id: string
   readonly mode: 'sandbox' | 'live'
   readonly started_at: Date
-  readonly fanout_cursor: string | null
+  readonly part: number
+  readonly cursor: string
+  readonly until: string | null
 }
 
-/** The campaign, locked, if it is sending and not all of its messages exist; another process may have it already. */
-export async function lockForFanOut(
+/** A part of a campaign that is sending, locked: one that is not finished and that nobody else has in hand. */
+export async function lockFreePart(
   transaction: Transaction,
   campaignId: string,
-): Promise<FanOutCampaign | undefined> {
-  const found = await sql<FanOutCampaign>`
-    select id, tenant_id, list_id, mode, started_at, fanout_cursor
-      from campaigns
-     where id = ${campaignId} and status = 'sending' and fanout_completed_at is null
-       for update skip locked`.execute(transaction)
+): Promise<FanOutPart | undefined> {
+  const found = await sql<FanOutPart>`
+    select p.campaign_id, p.tenant_id, p.part, p.cursor, p.until, c.list_id, c.mode, c.started_at
+      from campaign_parts p join campaigns c on c.id = p.campaign_id
+     where p.campaign_id = ${campaignId} and p.completed_at is null and c.status = 'sending'
+     order by p.part limit 1
+       for update of p skip locked`.execute(transaction)
   return found.rows[0]
 }
 
@@ -43,7 +96,7 @@ export interface FanOutChunk {
  */
 export async function insertChunk(
   transaction: Transaction,
-  campaign: FanOutCampaign,
+  part: FanOutPart,
   limit: number,
   now: Date,
 ): Promise<FanOutChunk> {
@@ -55,29 +108,29 @@ export async function insertChunk(
   }>`
     with next as materialized (
       select contact_id from subscriptions
-       where list_id = ${campaign.list_id}
-         and contact_id > ${campaign.fanout_cursor ?? '00000000-0000-0000-0000-000000000000'}
-         and status = 'subscribed' and subscribed_at <= ${campaign.started_at}
+       where list_id = ${part.list_id}
+         and contact_id > ${part.cursor} and contact_id <= coalesce(${part.until}, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+         and status = 'subscribed' and subscribed_at <= ${part.started_at}
        order by contact_id limit ${limit}
     ), page as materialized (
       select new_id() as id, s.contact_id, k.email,
              split_part(k.email_key, '@', -1) as domain,
              exists (
                select from suppressions x
-                where x.tenant_id = ${campaign.tenant_id} and x.address_key = k.email_key
-                  and (x.list_id is null or x.list_id = ${campaign.list_id})
+                where x.tenant_id = ${part.tenant_id} and x.address_key = k.email_key
+                  and (x.list_id is null or x.list_id = ${part.list_id})
                   and (x.expires_at is null or x.expires_at > ${now})
              ) as suppressed
         from next s join contacts k on k.id = s.contact_id
     ), made as (
       insert into messages (id, tenant_id, campaign_id, contact_id, recipient, state, mode, created_at, updated_at)
-      select id, ${campaign.tenant_id}, ${campaign.id}, contact_id, email,
-             (case when suppressed then 'suppressed' else 'queued' end)::message_state, ${campaign.mode}, ${now}, ${now}
+      select id, ${part.tenant_id}, ${part.campaign_id}, contact_id, email,
+             (case when suppressed then 'suppressed' else 'queued' end)::message_state, ${part.mode}, ${now}, ${now}
         from page
     ), queued as (
       insert into deliveries (message_id, tenant_id, queue_id, contact_id, mode, domain, shard, due_at)
-      select p.id, ${campaign.tenant_id}, ${campaign.id}, p.contact_id, ${campaign.mode}, p.domain, r.shard, ${now}
-        from page p left join routes r on r.domain = p.domain and r.mode = ${campaign.mode}
+      select p.id, ${part.tenant_id}, ${part.campaign_id}, p.contact_id, ${part.mode}, p.domain, r.shard, ${now}
+        from page p left join routes r on r.domain = p.domain and r.mode = ${part.mode}
        where not p.suppressed
     )
     select (select count(*) from next) as covered, (select contact_id from next order by contact_id desc limit 1) as cursor, count(*) as contacts,
@@ -94,22 +147,37 @@ export async function insertChunk(
 
 export async function moveCursor(
   transaction: Transaction,
-  campaign: FanOutCampaign,
+  part: FanOutPart,
+  chunk: FanOutChunk,
+  completedAt: Date | null,
+): Promise<void> {
+  await sql`
+    update campaign_parts set cursor = coalesce(${chunk.cursor}, cursor), completed_at = ${completedAt}
+     where campaign_id = ${part.campaign_id} and part = ${part.part}`.execute(transaction)
+}
+
+/** Adds the chunk to its campaign. False when that is no longer sending: then the chunk must not be committed. */
+export async function countChunk(
+  transaction: Transaction,
+  part: FanOutPart,
   chunk: FanOutChunk,
   isLast: boolean,
   now: Date,
-): Promise<void> {
-  await sql`
+): Promise<boolean> {
+  const ended = isLast ? 1 : 0
+  const counted = await sql`
     update campaigns
-       set fanout_cursor = coalesce(${chunk.cursor}, fanout_cursor), accepted = accepted + ${chunk.contacts},
-           fanout_completed_at = ${isLast ? now : null}, updated_at = ${now}
-     where id = ${campaign.id}`.execute(transaction)
-  if (chunk.suppressed.length === 0) return
+       set accepted = accepted + ${chunk.contacts}, fanout_parts_left = fanout_parts_left - ${ended},
+           fanout_completed_at = case when fanout_parts_left = ${ended} then ${now}::timestamptz end, updated_at = ${now}
+     where id = ${part.campaign_id} and status = 'sending'`.execute(transaction)
+  if ((counted.numAffectedRows ?? 0n) === 0n) return false
+  if (chunk.suppressed.length === 0) return true
   await sql`
     insert into campaign_tallies (campaign_id, tenant_id, provider, state, class, retried, count, first_at, last_at)
-    values (${campaign.id}, ${campaign.tenant_id}, '', 'suppressed', '', false, ${chunk.suppressed.length}, ${now}, ${now})
+    values (${part.campaign_id}, ${part.tenant_id}, '', 'suppressed', '', false, ${chunk.suppressed.length}, ${now}, ${now})
     on conflict (campaign_id, provider, state, class, retried)
     do update set count = campaign_tallies.count + excluded.count, last_at = excluded.last_at`.execute(
     transaction,
   )
+  return true
 }

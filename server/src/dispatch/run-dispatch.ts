@@ -1,3 +1,4 @@
+import { LIMITS } from '#campaigns/campaign.ts'
 import { fanOutChunk } from '#campaigns/fan-out.ts'
 import {
   activeCampaigns,
@@ -43,7 +44,9 @@ export async function runDispatch(deps: DispatchDeps, signal: AbortSignal): Prom
       await startDueCampaigns(deps, deps.missedScheduleMs)
       return 0
     }),
-    repeat(deps, signal, 'fan-out', IDLE_MS, () => fanOutAll(deps)),
+    ...Array.from({ length: LIMITS.fanOutParts }, () =>
+      repeat(deps, signal, 'fan-out', IDLE_MS, () => fanOutAll(deps)),
+    ),
     repeat(deps, signal, 'route', IDLE_MS, () => routeNewDomains(deps)),
     repeat(deps, signal, 'refresh routes', REFRESH_ROUTES_MS, async () => {
       await refreshRoutes(deps)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type ScriptedSmtpOptions } from '@pigeon/server/test/scripted-smtp.ts'
 import {
-  SHORT,
+  shortAt,
   scriptedServer,
   dial,
   connected,
@@ -78,7 +78,7 @@ for (const extensions of [undefined, NO_PIPELINING]) {
 
     test(`a server that says nothing to ${verb} is given up in time, ${how}`, async (t) => {
       const one = await scriptedServer(t, { ...usual, answer: at(verb, { do: 'stall' }) })
-      const connection = await connected(t, one, { timeouts: SHORT })
+      const connection = await connected(t, one, { timeouts: shortAt(verb) })
       const [result] = await send(connection, attempt('a@x.example'))
       assert.equal(inWords(result), verb === 'CONTENT' ? 'timeout dot in doubt' : `timeout ${phase}`)
       assert.equal(connection.isUsable(), false)
@@ -107,7 +107,7 @@ for (const verb of ['BANNER', 'EHLO'] as const) {
 
   test(`a server that says nothing at ${verb} is given up in time`, async (t) => {
     const opened = await dial(await scriptedServer(t, { answer: at(verb, { do: 'stall' }) }), {
-      timeouts: SHORT,
+      timeouts: shortAt(verb),
     })
     assert.equal(opened.kind === 'failed' && inWords(opened.result), `timeout ${phase}`)
   })

@@ -38,6 +38,15 @@ export interface ApiKeysTable {
   created_at: Date
 }
 
+export interface CampaignPartsTable {
+  campaign_id: string
+  tenant_id: string
+  part: number
+  cursor: string
+  until: string | null
+  completed_at: Date | null
+}
+
 export interface CampaignTalliesTable {
   campaign_id: string
   tenant_id: string
@@ -72,11 +81,11 @@ export interface CampaignsTable {
   paused_at: Date | null
   cancelled_at: Date | null
   completed_at: Date | null
-  fanout_cursor: string | null
   fanout_completed_at: Date | null
   accepted: Generated<number>
   created_at: Date
   updated_at: Date
+  fanout_parts_left: number | null
 }
 
 export interface ContactsTable {
@@ -377,6 +386,7 @@ export interface UsersTable {
 
 export interface DB {
   api_keys: ApiKeysTable
+  campaign_parts: CampaignPartsTable
   campaign_tallies: CampaignTalliesTable
   campaigns: CampaignsTable
   contacts: ContactsTable
