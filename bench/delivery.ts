@@ -11,6 +11,17 @@ import { newsletter } from './newsletter.ts'
 const SITES_PER_PROCESS = 2
 const CONNECTIONS_PER_SITE = 8
 const MESSAGES_PER_CONNECTION = 100
+/** Connections as the raw client has them, and no pace: a sink is no mailbox provider. */
+const SHAPING = {
+  default: {
+    lane: {
+      connections: CONNECTIONS_PER_SITE,
+      messages_per_connection: MESSAGES_PER_CONNECTION,
+      connections_per_minute: null,
+      messages_per_second: null,
+    },
+  },
+}
 const CAMPAIGN_MS = 900_000
 const POLL_MS = 50
 /** Looking at the memory of every process costs a twentieth of a core at twice a second. */
@@ -32,12 +43,7 @@ export interface DeliveryOptions {
 /** A campaign to a plain sink, from the call that sends it until PostgreSQL and history hold every outcome. */
 export async function benchDelivery({ messages, size }: DeliveryOptions): Promise<object> {
   say('Starting the platform ...')
-  const platform = await startBenchPlatform({
-    settings: {
-      PIGEON_CONNECTIONS_PER_PROVIDER: String(CONNECTIONS_PER_SITE),
-      PIGEON_MESSAGES_PER_CONNECTION: String(MESSAGES_PER_CONNECTION),
-    },
-  })
+  const platform = await startBenchPlatform({ shaping: SHAPING })
   const sites = sitesFor(platform.deliverProcesses * SITES_PER_PROCESS)
   const sink = await startSmtpSink(
     sites.map((site) => site.address),

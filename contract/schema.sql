@@ -24,6 +24,7 @@ create type user_status as enum ('active', 'disabled');
 
 -- Sequences
 
+create sequence destinations_id_seq;
 create sequence list_counts_id_seq;
 
 -- Tables
@@ -119,8 +120,22 @@ create table deliveries (
   attempt smallint not null default 0,
   due_at timestamp with time zone not null,
   expires_at timestamp with time zone,
-  claimed_epoch bigint
+  claimed_epoch bigint,
+  destination integer,
+  last_source text
 ) with (fillfactor=70, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=5000);
+
+create table destinations (
+  id integer not null generated always as identity,
+  mode sending_mode not null,
+  provider text not null,
+  shard smallint not null,
+  first_seen_at timestamp with time zone not null,
+  epoch bigint not null default 0,
+  allowed_total bigint not null default 0,
+  claimed_total bigint not null default 0,
+  stopped boolean not null default false
+) with (fillfactor=50);
 
 create table dkim_keys (
   id uuid not null default new_id(),
@@ -199,6 +214,38 @@ create table imports (
   completed_at timestamp with time zone
 );
 
+create table lane_orders (
+  id uuid not null default new_id(),
+  mode sending_mode not null,
+  provider text not null,
+  source_id uuid,
+  paused text,
+  messages_per_minute integer,
+  until timestamp with time zone,
+  probe_at timestamp with time zone,
+  created_at timestamp with time zone not null
+);
+
+create table lanes (
+  mode sending_mode not null,
+  provider text not null,
+  source_id uuid not null,
+  source text not null,
+  state text not null,
+  reason text,
+  until timestamp with time zone,
+  memory jsonb not null,
+  warming boolean not null,
+  budget_left integer,
+  per_minute real not null,
+  refused_share real not null,
+  active integer not null,
+  connections integer not null,
+  max_connections integer,
+  since timestamp with time zone not null,
+  updated_at timestamp with time zone not null
+) with (fillfactor=50);
+
 create table list_counts (
   id bigint not null generated always as identity,
   list_id uuid not null,
@@ -264,19 +311,14 @@ create table pools (
   updated_at timestamp with time zone not null
 );
 
-create table providers (
-  name text not null,
-  shard smallint not null,
-  first_seen_at timestamp with time zone not null
-);
-
 create table routes (
   mode sending_mode not null,
   domain text not null,
   provider text not null,
   shard smallint not null,
   resolved_at timestamp with time zone not null,
-  expires_at timestamp with time zone not null
+  expires_at timestamp with time zone not null,
+  destination integer not null
 );
 
 create table schema_migrations (
@@ -300,9 +342,7 @@ create table shards (
   id smallint not null,
   owner text,
   epoch bigint not null default 0,
-  lease_until timestamp with time zone,
-  allowed_total bigint not null default 0,
-  claimed_total bigint not null default 0
+  lease_until timestamp with time zone
 );
 
 create table signing_keys (
@@ -483,6 +523,8 @@ alter table campaigns add constraint campaigns_pkey PRIMARY KEY (id);
 alter table contacts add constraint contacts_pkey PRIMARY KEY (id);
 alter table contacts add constraint contacts_tenant_id_email_key_key UNIQUE (tenant_id, email_key);
 alter table deliveries add constraint deliveries_pkey PRIMARY KEY (message_id);
+alter table destinations add constraint destinations_pkey PRIMARY KEY (id);
+alter table destinations add constraint destinations_mode_provider_key UNIQUE (mode, provider);
 alter table dkim_keys add constraint dkim_keys_algorithm_check CHECK ((algorithm = ANY (ARRAY['rsa-sha256'::text, 'ed25519-sha256'::text])));
 alter table dkim_keys add constraint dkim_keys_domain_id_fkey FOREIGN KEY (domain_id) REFERENCES domains(id) ON DELETE CASCADE;
 alter table dkim_keys add constraint dkim_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
@@ -501,6 +543,9 @@ alter table imports add constraint imports_on_existing_check CHECK ((on_existing
 alter table imports add constraint imports_list_id_fkey FOREIGN KEY (list_id) REFERENCES lists(id) ON DELETE CASCADE;
 alter table imports add constraint imports_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table imports add constraint imports_pkey PRIMARY KEY (id);
+alter table lane_orders add constraint lane_orders_pkey PRIMARY KEY (id);
+alter table lane_orders add constraint lane_orders_mode_provider_source_id_key UNIQUE NULLS NOT DISTINCT (mode, provider, source_id);
+alter table lanes add constraint lanes_pkey PRIMARY KEY (mode, provider, source_id);
 alter table list_counts add constraint list_counts_pkey PRIMARY KEY (id);
 alter table lists add constraint lists_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table lists add constraint lists_pkey PRIMARY KEY (id);
@@ -517,7 +562,6 @@ alter table pools add constraint pools_name_check CHECK ((name ~ '^[A-Za-z0-9]([
 alter table pools add constraint pools_overflow_pool_id_fkey FOREIGN KEY (overflow_pool_id) REFERENCES pools(id);
 alter table pools add constraint pools_pkey PRIMARY KEY (id);
 alter table pools add constraint pools_name_key UNIQUE (name);
-alter table providers add constraint providers_pkey PRIMARY KEY (name);
 alter table routes add constraint routes_pkey PRIMARY KEY (mode, domain);
 alter table schema_migrations add constraint schema_migrations_pkey PRIMARY KEY (number);
 alter table sessions add constraint sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
@@ -564,8 +608,9 @@ CREATE INDEX campaigns_started_at_idx ON public.campaigns USING btree (started_a
 CREATE INDEX campaigns_tenant_id_id_idx ON public.campaigns USING btree (tenant_id, id);
 CREATE INDEX contacts_tenant_id_id_idx ON public.contacts USING btree (tenant_id, id);
 CREATE INDEX deliveries_claimed ON public.deliveries USING btree (shard, claimed_epoch) WHERE (claimed_epoch IS NOT NULL);
-CREATE INDEX deliveries_due ON public.deliveries USING btree (queue_id, shard, due_at) WHERE (claimed_epoch IS NULL);
+CREATE INDEX deliveries_due ON public.deliveries USING btree (queue_id, destination, due_at) WHERE (claimed_epoch IS NULL);
 CREATE INDEX deliveries_unrouted ON public.deliveries USING btree (mode, domain) WHERE (shard IS NULL);
+CREATE INDEX destinations_shard_idx ON public.destinations USING btree (shard);
 CREATE UNIQUE INDEX domains_verified_live ON public.domains USING btree (name) WHERE (verified_in = 'live'::sending_mode);
 CREATE INDEX idempotency_keys_created_at_idx ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX imports_created_at_idx ON public.imports USING btree (created_at) WHERE (state = ANY (ARRAY['queued'::import_state, 'running'::import_state]));
@@ -846,6 +891,8 @@ grant delete, insert, select, update on table contacts to pigeon_api;
 grant delete, insert, select, update on table contacts to pigeon_engine;
 grant select on table deliveries to pigeon_api;
 grant delete, insert, select, update on table deliveries to pigeon_engine;
+grant select on table destinations to pigeon_api;
+grant delete, insert, select, update on table destinations to pigeon_engine;
 grant delete, insert, select, update on table dkim_keys to pigeon_api;
 grant delete, insert, select, update on table dkim_keys to pigeon_engine;
 grant delete, insert, select, update on table domains to pigeon_api;
@@ -857,6 +904,10 @@ grant delete, insert, select, update on table import_rejects to pigeon_api;
 grant delete, insert, select, update on table import_rejects to pigeon_engine;
 grant delete, insert, select, update on table imports to pigeon_api;
 grant delete, insert, select, update on table imports to pigeon_engine;
+grant delete, insert, select, update on table lane_orders to pigeon_api;
+grant delete, insert, select, update on table lane_orders to pigeon_engine;
+grant select on table lanes to pigeon_api;
+grant delete, insert, select, update on table lanes to pigeon_engine;
 grant delete, insert, select, update on table list_counts to pigeon_api;
 grant delete, insert, select, update on table list_counts to pigeon_engine;
 grant delete, insert, select, update on table lists to pigeon_api;
@@ -871,7 +922,6 @@ grant delete, insert, select, update on table pool_sources to pigeon_api;
 grant select on table pool_sources to pigeon_engine;
 grant delete, insert, select, update on table pools to pigeon_api;
 grant select on table pools to pigeon_engine;
-grant delete, insert, select, update on table providers to pigeon_engine;
 grant delete, insert, select, update on table routes to pigeon_engine;
 grant delete, insert, select, update on table sessions to pigeon_api;
 grant delete, insert, select, update on table sessions to pigeon_engine;

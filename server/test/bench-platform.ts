@@ -1,11 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp } from 'node:fs/promises'
+import { chmod, mkdtemp, writeFile } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Pool, type PoolConfig, type QueryResultRow } from 'pg'
 import type { Endpoints } from '#roles/context.ts'
+import type { ShapingFile } from '#delivery/shaping/shaping.schema.ts'
 import { freePorts } from '#roles/free-ports.ts'
 import { openAnalytics, type Analytics } from '#platform/analytics/open-analytics.ts'
 import { createWindtunnelClient } from '#windtunnel/client.ts'
@@ -35,17 +36,22 @@ const STOP_MS = 60_000
 
 export interface BenchOptions {
   readonly settings?: Readonly<Record<string, string>>
+  /** A shaping file of its own. */
+  readonly shaping?: ShapingFile
   /** Roles that are not started. */
   readonly without?: readonly string[]
 }
 
 export async function startBenchPlatform({
   settings = {},
+  shaping = {},
   without = [],
 }: BenchOptions = {}): Promise<BenchPlatform> {
   const dir = await mkdtemp(join(tmpdir(), 'pigeon-bench-'))
   // Root's PostgreSQL runs as another user, who must get in.
   await chmod(dir, 0o755)
+  const shapingFile = join(dir, 'shaping.json')
+  await writeFile(shapingFile, JSON.stringify(shaping))
   const [http = 0, smtp = 0, dns = 0, control = 0] = await freePorts(4)
   const deliverProcesses = Math.max(1, Math.min(8, availableParallelism()))
   const child = fork(fileURLToPath(new URL('./bench-platform-process.ts', import.meta.url)), without, {
@@ -64,6 +70,7 @@ export async function startBenchPlatform({
       PIGEON_WINDTUNNEL_DNS_PORT: String(dns),
       PIGEON_WINDTUNNEL_CONTROL_PORT: String(control),
       PIGEON_DELIVER_PROCESSES: String(deliverProcesses),
+      PIGEON_SHAPING_FILE: shapingFile,
       ...settings,
     },
   })

@@ -7,6 +7,7 @@ import {
   recordOutcomes,
   recordPayloads,
   sampleCampaign,
+  sampleQueue,
   sampleRoute,
   sampleShard,
   sampleTenant,
@@ -43,7 +44,7 @@ export async function claimedCampaign(scope: TestScope, contacts: number): Promi
   const deps = { db: database.engine, stream, clock }
   await fanOutChunk(deps, campaignId, 100_000)
   const claim = async (): Promise<SendJob[]> => {
-    await claimAndAppend(deps, [campaignId], LIFETIMES)
+    await claimAndAppend(deps, [sampleQueue(tenant.tenantId, campaignId)], LIFETIMES)
     return takeJobs(stream)
   }
   const parts = { engine: database.engine, stream, clock }

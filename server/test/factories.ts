@@ -12,6 +12,7 @@ import {
   type SendBatch,
   type SendJob,
 } from '#events/email-events.ts'
+import type { SendQueue } from '#dispatch/claim.ts'
 import { systemClock, type Clock } from '#platform/clock.ts'
 import { createLog } from '#platform/log.ts'
 import type { Database } from '#platform/postgres/database.ts'
@@ -119,18 +120,23 @@ export async function sampleCampaign(
   return made.rows[0]?.id ?? ''
 }
 
+const MANY_CREDITS = 1_000_000
+
 /** A shard that somebody owns until 2030, with credits. */
 export async function sampleShard(
   database: TestDatabase,
   id: number,
   options: { epoch?: number; credits?: number } = {},
 ): Promise<void> {
+  const epoch = options.epoch ?? 1
   await sql`
-    insert into shards (id, owner, epoch, lease_until, allowed_total)
-    values (${id}, 'test', ${options.epoch ?? 1}, '2030-01-01T00:00:00Z', ${options.credits ?? 1_000_000})
-    on conflict (id) do update set epoch = excluded.epoch, lease_until = excluded.lease_until, allowed_total = excluded.allowed_total`.execute(
+    insert into shards (id, owner, epoch, lease_until) values (${id}, 'test', ${epoch}, '2030-01-01T00:00:00Z')
+    on conflict (id) do update set epoch = excluded.epoch, lease_until = excluded.lease_until`.execute(
     database.admin,
   )
+  await sql`
+    update destinations set epoch = ${epoch}, allowed_total = ${options.credits ?? MANY_CREDITS}, claimed_total = 0
+     where shard = ${id}`.execute(database.admin)
 }
 
 /** Says that these domains are received by `provider`, which belongs to `shard`. */
@@ -140,14 +146,14 @@ export async function sampleRoute(
   provider: string,
   shard: number,
 ): Promise<void> {
-  await sql`insert into providers (name, shard, first_seen_at) values (${provider}, ${shard}, ${LONG_AGO}) on conflict do nothing`.execute(
-    database.admin,
-  )
   await sql`
-    insert into routes (mode, domain, provider, shard, resolved_at, expires_at)
-    values ('sandbox', ${domain}, ${provider}, ${shard}, ${LONG_AGO}, '2030-01-01T00:00:00Z')`.execute(
-    database.admin,
-  )
+    insert into destinations (mode, provider, shard, first_seen_at, epoch, allowed_total)
+    values ('sandbox', ${provider}, ${shard}, ${LONG_AGO}, coalesce((select epoch from shards where id = ${shard}), 1), ${MANY_CREDITS})
+    on conflict do nothing`.execute(database.admin)
+  await sql`
+    insert into routes (mode, domain, provider, shard, destination, resolved_at, expires_at)
+    select 'sandbox', ${domain}, ${provider}, shard, id, ${LONG_AGO}, '2030-01-01T00:00:00Z'
+      from destinations where mode = 'sandbox' and provider = ${provider}`.execute(database.admin)
 }
 
 /** How delivery would say that the attempt of a job ended. */
@@ -269,4 +275,9 @@ export async function recordPayloads(
   await engine
     .transaction()
     .execute(async (transaction) => recordEvents({ stream, clock, log: silentLog }, payloads, transaction))
+}
+
+/** A sandbox campaign as dispatch sees it. */
+export function sampleQueue(tenantId: string, campaignId: string): SendQueue {
+  return { id: campaignId, tenantId, messageClass: 'bulk', mode: 'sandbox' }
 }

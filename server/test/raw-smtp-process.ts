@@ -24,6 +24,7 @@ async function run(order: RawOrder): Promise<void> {
     campaignId: randomUUID(),
     campaignName: 'Raw',
     listId: randomUUID(),
+    messageClass: 'bulk',
     from: { email: `news@${domain}`, name: 'News' },
     replyTo: undefined,
     subject: null,

@@ -128,8 +128,8 @@ export async function insertChunk(
              (case when suppressed then 'suppressed' else 'queued' end)::message_state, ${part.mode}, ${now}, ${now}
         from page
     ), queued as (
-      insert into deliveries (message_id, tenant_id, queue_id, contact_id, mode, domain, shard, due_at)
-      select p.id, ${part.tenant_id}, ${part.campaign_id}, p.contact_id, ${part.mode}, p.domain, r.shard, ${now}
+      insert into deliveries (message_id, tenant_id, queue_id, contact_id, mode, domain, shard, destination, due_at)
+      select p.id, ${part.tenant_id}, ${part.campaign_id}, p.contact_id, ${part.mode}, p.domain, r.shard, r.destination, ${now}
         from page p left join routes r on r.domain = p.domain and r.mode = ${part.mode}
        where not p.suppressed
     )

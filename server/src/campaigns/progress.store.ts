@@ -5,13 +5,15 @@ export interface ActiveCampaign {
   readonly id: string
   readonly tenant_id: string
   readonly status: 'sending' | 'paused' | 'cancelled'
+  readonly mode: 'sandbox' | 'live'
+  readonly message_class: 'bulk' | 'transactional'
   readonly fanout_completed_at: Date | null
 }
 
 /** Campaigns with work left, oldest first. */
 export async function findActive(db: Db): Promise<ActiveCampaign[]> {
   const found = await sql<ActiveCampaign>`
-    select id, tenant_id, status, fanout_completed_at from campaigns
+    select id, tenant_id, status, mode, message_class, fanout_completed_at from campaigns
      where status in ('sending', 'paused', 'cancelled') and completed_at is null and started_at is not null
      order by started_at limit 1000`.execute(db)
   return found.rows

@@ -8,18 +8,13 @@ export const deliverySettings = Type.Object({
     maximum: 10_000,
     description: 'Open outbound SMTP connections in one deliver process.',
   }),
-  PIGEON_CONNECTIONS_PER_PROVIDER: Type.Integer({
-    default: 20,
-    minimum: 1,
-    maximum: 10_000,
-    description: 'Open outbound SMTP connections to one mailbox provider in one deliver process.',
-  }),
-  PIGEON_MESSAGES_PER_CONNECTION: Type.Integer({
-    default: 100,
-    minimum: 1,
-    maximum: 100_000,
-    description: 'Messages sent over one SMTP connection before it is closed and a new one opened.',
-  }),
+  PIGEON_SHAPING_FILE: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'File with limits for mailbox providers and pools, over those that Pigeon ships (docs/shaping.md). A change is in force within seconds.',
+    }),
+  ),
   PIGEON_EHLO_NAME: Type.Optional(
     Type.String({
       maxLength: 255,

@@ -28,6 +28,7 @@ function content(compiled: Partial<CompiledTemplate> = {}, subject: string | nul
     tenantId: '0190a0a0-0000-7000-8000-000000000001',
     campaignId: '0190a0a0-0000-7000-8000-000000000002',
     campaignName: 'Spring',
+    messageClass: 'bulk',
     listId: '0190a0a0-0000-7000-8000-000000000003',
     from: { name: 'Büro Shop', email: 'news@shop.example' },
     replyTo: { email: 'help@shop.example' },

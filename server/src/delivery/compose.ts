@@ -3,6 +3,7 @@ import { messageId, type Mailbox } from '@pigeon/mail/headers.ts'
 import { MailError } from '@pigeon/mail/mail-error.ts'
 import { buildMessage } from '@pigeon/mail/mime.ts'
 import { dotStuff } from '@pigeon/mail/smtp-data.ts'
+import type { MessageClass } from '#platform/postgres/database.gen.ts'
 import { Problem } from '#platform/problem.ts'
 import { renderData, type TemplateData, type TemplateValue } from '#templates/render-data.ts'
 import { prepareTemplate, render, type PreparedTemplate } from '#templates/render-template.ts'
@@ -14,6 +15,7 @@ export interface CampaignContent {
   readonly campaignId: string
   readonly campaignName: string
   readonly listId: string | null
+  readonly messageClass: MessageClass
   readonly from: Mailbox
   readonly fromDomain: string
   readonly replyTo: Mailbox | undefined

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { MessageClass } from '#platform/postgres/database.gen.ts'
 import type { Db } from '#platform/postgres/database.ts'
 
 export interface CampaignContentRow {
@@ -6,6 +7,7 @@ export interface CampaignContentRow {
   readonly tenant_id: string
   readonly name: string
   readonly status: string
+  readonly message_class: MessageClass
   readonly list_id: string | null
   readonly list_name: string | null
   readonly subject: string | null
@@ -18,7 +20,7 @@ export interface CampaignContentRow {
 /** What all messages of a campaign have in common, as it was when sending started. */
 export async function findContent(db: Db, campaignId: string): Promise<CampaignContentRow | undefined> {
   const found = await sql<CampaignContentRow>`
-    select c.id, c.tenant_id, c.name, c.status, c.list_id, l.name as list_name, c.subject, c.from_email, c.from_name, c.reply_to, v.compiled
+    select c.id, c.tenant_id, c.name, c.status, c.message_class, c.list_id, l.name as list_name, c.subject, c.from_email, c.from_name, c.reply_to, v.compiled
       from campaigns c
       join template_versions v on v.template_id = c.template_id and v.version = c.template_version
       left join lists l on l.id = c.list_id

@@ -95,6 +95,7 @@ async function contentOf(deps: ContentDeps, row: CampaignContentRow): Promise<Ca
     campaignId: row.id,
     campaignName: row.name,
     listId: row.list_id,
+    messageClass: row.message_class,
     from: row.from_name === null ? { email: row.from_email } : { email: row.from_email, name: row.from_name },
     replyTo: row.reply_to === null ? undefined : { email: row.reply_to },
     // Written by the templates feature, and only by it.

@@ -14,7 +14,10 @@ export interface JournaledDot {
 export type JobIdentity = Pick<
   SendJob,
   'tenantId' | 'campaignId' | 'contactId' | 'mode' | 'claimedAt' | 'domain' | 'provider' | 'expiresAt'
->
+> & {
+  /** Name of the source. */
+  readonly source: string
+}
 
 export interface JournaledOutcome {
   readonly shard: number

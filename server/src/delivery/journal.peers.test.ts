@@ -20,6 +20,7 @@ function dot(n: number): JournaledDot {
     domain: 'x.example',
     provider: 'x.example',
     expiresAt: at,
+    source: 'default',
   } as const
   return { messageId: String(n), attempt: 1, shard: 1, epoch: 1, job }
 }

@@ -21,7 +21,8 @@ async function directory(t: TestContext): Promise<string> {
 }
 
 function dot(messageId: string, shard = 1, claimedAt = CLAIMED_AT): JournaledDot {
-  const job: SendJob = {
+  const job: SendJob & { source: string } = {
+    source: 'default',
     messageId,
     tenantId: 't',
     campaignId: 'c',
@@ -33,6 +34,8 @@ function dot(messageId: string, shard = 1, claimedAt = CLAIMED_AT): JournaledDot
     mode: 'sandbox',
     domain: 'x.example',
     provider: 'x.example',
+    destination: 1,
+    lastSource: null,
     attempt: 1,
     lastClass: null,
     claimedAt,

@@ -15,7 +15,7 @@ export async function ensureShards(db: Db, count: number): Promise<void> {
 
 /**
  * Takes those of the shards that are free: never owned, owned by this very name (its process is gone: this one has
- * started since), or whose lease is over. The higher epoch fences the last owner; no credits before the takeover is done.
+ * started since), or whose lease is over. The higher epoch fences the last owner.
  */
 export async function takeShards(
   transaction: Transaction,
@@ -30,7 +30,7 @@ export async function takeShards(
        order by id for update
     )
     update shards s
-       set owner = ${owner}, epoch = s.epoch + 1, lease_until = ${times.leaseUntil}, allowed_total = 0, claimed_total = 0
+       set owner = ${owner}, epoch = s.epoch + 1, lease_until = ${times.leaseUntil}
       from free where s.id = free.id
     returning s.id, s.epoch::int as epoch, free.owner as previous_owner`.execute(transaction)
   return taken.rows
@@ -39,11 +39,9 @@ export async function takeShards(
 export interface Renewal {
   readonly id: number
   readonly epoch: number
-  /** Messages this owner has taken or could take since it became the owner. */
-  readonly allowedTotal: number
 }
 
-/** Renews leases and publishes credits. Returns the shards that are still ours; the others were taken over. */
+/** Renews leases. Returns the shards that are still ours; the others were taken over. */
 export async function renewLeases(
   db: Db,
   renewals: readonly Renewal[],
@@ -51,9 +49,8 @@ export async function renewLeases(
   leaseUntil: Date,
 ): Promise<Set<number>> {
   const renewed = await sql<{ id: number }>`
-    update shards s set lease_until = ${leaseUntil}, allowed_total = greatest(s.allowed_total, w.allowed)
-      from unnest(${renewals.map((r) => r.id)}::smallint[], ${renewals.map((r) => r.epoch)}::bigint[], ${renewals.map((r) => r.allowedTotal)}::bigint[])
-           as w(id, epoch, allowed)
+    update shards s set lease_until = ${leaseUntil}
+      from unnest(${renewals.map((r) => r.id)}::smallint[], ${renewals.map((r) => r.epoch)}::bigint[]) as w(id, epoch)
      where s.id = w.id and s.epoch = w.epoch and s.owner = ${owner}
     returning s.id`.execute(db)
   return new Set(renewed.rows.map((row) => row.id))

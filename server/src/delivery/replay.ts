@@ -9,11 +9,11 @@ import { outcomeOf, type RetryPlan } from './retry.ts'
  */
 export function inDoubtOutcome(
   dot: JournaledDot,
-  options: { clock: Clock; plans: Record<SendingMode, RetryPlan>; random: () => number; source: string },
+  options: { clock: Clock; plans: Record<SendingMode, RetryPlan>; random: () => number },
 ): JournaledOutcome {
   const now = options.clock.now()
   const { job } = dot
-  const outcome = outcomeOf(
+  const { action: _, ...outcome } = outcomeOf(
     { kind: 'broken', phase: 'dot', error: 'this process ended before the reply came', dotSent: true },
     {
       provider: dot.job.provider,
@@ -35,7 +35,7 @@ export function inDoubtOutcome(
     claimedAt: job.claimedAt,
     domain: job.domain,
     provider: job.provider,
-    source: options.source,
+    source: job.source,
     startedAt: now.toISOString(),
     at: now.toISOString(),
     mxHost: null,

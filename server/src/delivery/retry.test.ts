@@ -74,6 +74,7 @@ test('250 after the final dot, and only there, is delivered', () => {
     reply: '250 2.0.0 Ok: queued as 1',
     retryAt: null,
     inDoubt: false,
+    action: 'none',
   })
   assert.equal(outcomeOf(replied('data', 250, 'Ok'), context()).type, 'deferred')
 })
@@ -164,4 +165,18 @@ test('neither yes nor no to the dot is in doubt: the real answer may come behind
   const outcome = outcomeOf(replied('dot', 354, 'Go on'), context())
   assert.deepEqual([outcome.type, outcome.class, outcome.inDoubt], ['deferred', 'protocol', true])
   assert.equal(outcomeOf(replied('mail', 354, 'Go on'), context()).inDoubt, false)
+})
+
+test('what a refusal says of the source is told to the lane, what it says of the recipient is not', () => {
+  const said = (code: number, enhanced: string, text: string, provider: string) =>
+    outcomeOf(replied('rcpt', code, text, enhanced), context({ provider })).action
+  assert.equal(
+    said(421, '4.7.28', 'Our system has detected an unusual rate of unsolicited mail', 'google'),
+    'slow',
+  )
+  const blocked =
+    "Unfortunately, messages from [192.0.2.1] weren't sent. Part of their network is on our block list (S3150)"
+  assert.equal(said(550, '5.7.1', blocked, 'microsoft'), 'suspend')
+  assert.equal(said(452, '4.2.2', "The recipient's inbox is out of storage space", 'google'), 'none')
+  assert.equal(said(450, '4.2.0', 'Greylisted, try again later', 'x.example'), 'none')
 })

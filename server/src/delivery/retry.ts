@@ -28,11 +28,11 @@ export interface AttemptContext {
   readonly random: () => number
 }
 
-/** The part of an outcome that the answer decides. */
+/** The part of an outcome that the answer decides, and what it asks of the lane. */
 export type AttemptOutcome = Pick<
   OutcomeEvent,
   'type' | 'code' | 'enhanced' | 'class' | 'reply' | 'retryAt' | 'inDoubt'
->
+> & { readonly action: 'none' | 'slow' | 'suspend' }
 
 const JITTER = 0.25
 const MAX_REPLY_CHARS = 1_000
@@ -102,8 +102,9 @@ function outcomeOfReply(phase: SendPhase, reply: Reply, context: AttemptContext)
     phase: REPLY_PHASES[phase],
     provider: context.provider,
   })
-  if (!found.permanent) return deferred(context, { ...said, class: found.class })
-  return end('bounced', { ...said, class: found.class })
+  const action = found.action === 'slow' || found.action === 'suspend' ? found.action : 'none'
+  if (!found.permanent) return deferred(context, { ...said, class: found.class, action })
+  return end('bounced', { ...said, class: found.class, action })
 }
 
 function outcomeOfUnsent(
@@ -129,6 +130,7 @@ interface Said {
   readonly enhanced?: string | null
   readonly reply: string
   readonly inDoubt?: boolean
+  readonly action?: AttemptOutcome['action']
 }
 
 function deferred(context: AttemptContext, said: Said, atLeastMs = 0): AttemptOutcome {
@@ -146,6 +148,7 @@ function end(type: AttemptOutcome['type'], said: Said): AttemptOutcome {
     reply: said.reply.slice(0, MAX_REPLY_CHARS),
     retryAt: null,
     inDoubt: said.inDoubt ?? false,
+    action: said.action ?? 'none',
   }
 }
 

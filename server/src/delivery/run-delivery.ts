@@ -1,16 +1,24 @@
 import { join } from 'node:path'
-import { EMAIL_SEND, type OutcomeEvent, type SendBatch } from '#events/email-events.ts'
+import { EMAIL_SEND, type OutcomeEvent, type SendBatch, type SendJob } from '#events/email-events.ts'
 import type { Database } from '#platform/postgres/database.ts'
 import type { Stream, StreamRecord } from '#platform/stream/stream.ts'
+import { SOURCES_CHANNEL } from '#sources/source.ts'
 import { findSuppressed } from '#suppressions/find-suppressed.ts'
 import { SUPPRESSIONS_CHANNEL } from '#suppressions/suppression.ts'
 import { CAMPAIGNS_CHANNEL } from './contents.ts'
-import { createLanes, type HeldJob, type Lanes } from './lanes.ts'
+import { createCredits } from './credits.ts'
+import { createLaneMemory, LANES_CHANNEL } from './lane-memory.ts'
+import type { LanePools } from './lane-pools.ts'
+import { ACTIVE_PER_CONNECTION } from './lanes/lane.ts'
+import { LIVE_TIMES, SANDBOX_TIMES } from './lanes/lane-health.ts'
+import { createLanes, type HeldJob, type Lanes } from './lanes/lanes.ts'
+import { dayOf } from './lanes/warm-up.ts'
 import { createOutbox } from './outbox.ts'
 import { addressKey } from './recent-suppressions.ts'
 import { inDoubtOutcome } from './replay.ts'
 import { deleteSegments, replayJournal, type Replay } from './replay-journal.ts'
 import { sendJob, type SendDeps } from './send-job.ts'
+import type { Shaping } from './shaping/shaping.ts'
 import { createShardLeases, LEASE_MS, type ShardLeases } from './shard-leases.ts'
 import type { JournaledOutcome } from './journal-entry.ts'
 
@@ -25,11 +33,12 @@ export interface DeliveryDeps extends Omit<SendDeps, 'mayBegin'> {
   /** What the last process of this name left in its journal, read before this one opened its own. */
   readonly left: Replay
   readonly maxConnections: number
-  readonly maxConnectionsPerProvider: number
+  readonly pools: LanePools
+  readonly shaping: Shaping
 }
 
 export interface Delivery {
-  /** Takes notifications of `campaigns` and `suppressions`. */
+  /** Takes notifications of `campaigns`, `suppressions`, `sources` and `lanes`. */
   notify(channel: string, payload: string): void
   /** Notifications may have been missed. */
   catchUp(): Promise<void>
@@ -42,9 +51,13 @@ const WAIT_MS = 500
 const FAILURE_MS = 300
 /** Nothing begins when the lease has less than this left. */
 const LEASE_MARGIN_MS = LEASE_MS / 3
-/** Jobs in conversation or composing, for each connection: the next message is ready when the connection is. */
-const ACTIVE_PER_CONNECTION = 2
 const COMMIT_MS = 1_000
+/** Jobs that one process holds; past this no more are asked for. */
+const MAX_HELD = 10_000
+/** The shaping file is looked at this often. */
+const RELOAD_MS = 2_000
+/** Jobs that nobody may send now, and nobody knows until when, come back after this. */
+const COME_BACK_MS = 60_000
 
 /** The work of the role `deliver`: shards, lanes, attempts and their outcomes. */
 export function createDelivery(deps: DeliveryDeps): Delivery {
@@ -57,10 +70,29 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   })
   const leases: ShardLeases = createShardLeases({
     ...deps,
-    replay: (taken) => replayAll(deps, new Map(taken.map((each) => [each.id, each.previous_owner]))),
-    onTaken: (shard) => positions.delete(shard.id),
-    onLost: (shard) => void lanes.remove((held) => held.shard === shard.id),
-    canTake: () => outbox.hasRoom() && deps.journal.failure() === undefined,
+    replay: async (taken) => {
+      await memory.load(taken.map((each) => each.id))
+      return replayAll(deps, new Map(taken.map((each) => [each.id, each.previous_owner])))
+    },
+    onTaken: (shards) => {
+      for (const shard of shards) positions.delete(shard.id)
+      credits.taken(shards)
+    },
+    onLost: (shard) => {
+      lanes.remove((held) => held.shard === shard.id)
+      credits.lost(shard)
+    },
+  })
+  const credits = createCredits({
+    ...deps,
+    creditFor: (mode, provider) => lanes.destination(mode, provider).credit(),
+    canTake: () => outbox.hasRoom() && deps.journal.failure() === undefined && lanes.size() < MAX_HELD,
+  })
+  const memory = createLaneMemory({
+    ...deps,
+    all: () => lanes.all(),
+    connections: deps.transport.connections,
+    changed: () => lanes.pump(),
   })
   const positions = new Map<number, bigint>()
   const sendDeps: SendDeps = {
@@ -71,15 +103,38 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       deps.journal.failure() === undefined,
   }
   const lanes: Lanes = createLanes({
+    clock: deps.clock,
+    pool: deps.pools.pool,
+    poolsOf: deps.pools.poolsOf,
+    limits: deps.shaping.limits,
+    tenantLimits: deps.shaping.tenant,
+    times: { live: LIVE_TIMES, sandbox: SANDBOX_TIMES },
+    saved: memory.saved,
+    made: memory.command,
+    day: () => dayOf(deps.clock.now()),
     maxActive: deps.maxConnections * ACTIVE_PER_CONNECTION,
-    maxActivePerProvider: deps.maxConnectionsPerProvider * ACTIVE_PER_CONNECTION,
     mayBegin: () => outbox.hasRoom(),
-    send: async (held) => finish(held, await sendJob(sendDeps, held)),
+    giveBack: (jobs, untilMs) => giveBack(jobs, comeBackAt(untilMs)),
+    onSuspended: (lane) =>
+      deps.log.error(
+        { lane: lane.key, source: lane.source().name, reply: lane.health.reason() },
+        'A provider blocks a source: nothing is sent from there for a while. See pigeon lanes.',
+      ),
+    send: async (held, lane) => {
+      const { event, verdict } = await sendJob(sendDeps, held, lane)
+      finish(held, event)
+      return verdict
+    },
   })
+  deps.transport.limit((laneKey) => lanes.lane(laneKey)?.connectionLimits(deps.clock.monotonicMs()))
+
+  function comeBackAt(untilMs: number | undefined): Date {
+    const waitMs = untilMs === undefined ? COME_BACK_MS : untilMs - deps.clock.monotonicMs()
+    return new Date(deps.clock.now().getTime() + waitMs)
+  }
 
   function finish(held: HeldJob, event: OutcomeEvent): void {
-    const shard = leases.get(held.shard)
-    if (shard?.epoch === held.epoch) shard.finished++
+    credits.finished(held)
     outbox.push(held.shard, held.epoch, event)
     if (event.type === 'returned') return
     // Not awaited: the next final dot on any connection waits for this line anyway, because lines are written in order.
@@ -88,8 +143,9 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       .catch((error: unknown) => deps.log.error({ err: error }, 'The journal could not be written.'))
   }
 
-  function giveBack(jobs: readonly HeldJob[]): void {
-    for (const held of jobs) finish(held, returned(held, deps))
+  function giveBack(jobs: readonly HeldJob[], comeBack: Date | null = null): void {
+    for (const held of jobs)
+      finish(held, { ...returned(held, deps), retryAt: comeBack?.toISOString() ?? null })
   }
 
   async function take(records: readonly StreamRecord[]): Promise<void> {
@@ -98,10 +154,10 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       // dispatch alone writes this topic, and its payloads are of this type.
       const batch = record.payload as SendBatch
       if (leases.get(batch.shard)?.epoch !== batch.epoch) continue
-      for (const job of batch.jobs) held.push({ job, shard: batch.shard, epoch: batch.epoch })
+      await deps.contents.load([...new Set(batch.jobs.map((job) => job.campaignId))])
+      for (const job of batch.jobs) held.push(heldJob(deps, job, batch))
     }
     if (held.length === 0) return
-    await deps.contents.load([...new Set(held.map((each) => each.job.campaignId))])
     lanes.push(await withoutSuppressed(deps, held, finish))
   }
 
@@ -130,23 +186,36 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     }
   }
 
+  async function reloadPools(): Promise<void> {
+    await deps.pools.reload()
+    lanes.pump()
+  }
+
   return {
     notify: (channel, payload) => {
       if (channel === SUPPRESSIONS_CHANNEL) deps.suppressions.remember(payload)
+      if (channel === SOURCES_CHANNEL) void reloadPools()
+      if (channel === LANES_CHANNEL) void memory.readOrders()
       if (channel !== CAMPAIGNS_CHANNEL) return
       const change = deps.contents.told(payload)
       if (change !== undefined && change.status !== 'sending')
         giveBack(lanes.remove((held) => held.job.campaignId === change.id))
     },
     catchUp: async () => {
-      await deps.contents.refresh()
+      await Promise.all([deps.contents.refresh(), reloadPools(), memory.readOrders()])
       giveBack(lanes.remove((held) => !deps.contents.isSending(held.job.campaignId)))
     },
     run: async (signal) => {
       const finishing = new AbortController()
-      const background = Promise.all([leases.run(finishing.signal), outbox.run(finishing.signal)])
+      const background = Promise.all([
+        leases.run(finishing.signal),
+        outbox.run(finishing.signal),
+        credits.run(finishing.signal),
+        memory.run(finishing.signal),
+      ])
       await Promise.all([
         readLoop(signal),
+        reloadShaping(deps, lanes, signal),
         commitLoop(deps, positions, signal),
         forgetWhatWasLeft(deps, leases, signal),
         probeJournal(deps, signal),
@@ -158,6 +227,22 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       await outbox.flush()
       await leases.release()
     },
+  }
+}
+
+/** With the class and the pool of its content; one whose content is gone fails in any. */
+function heldJob(deps: DeliveryDeps, job: SendJob, batch: SendBatch): HeldJob {
+  const { tenantId, campaignId } = job
+  const messageClass = deps.contents.get(campaignId)?.messageClass ?? 'bulk'
+  const poolId = deps.pools.poolFor({ tenantId, campaignId, messageClass })
+  return { job, shard: batch.shard, epoch: batch.epoch, tenantId, messageClass, poolId }
+}
+
+/** A changed file is in force within seconds. */
+async function reloadShaping(deps: DeliveryDeps, lanes: Lanes, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await deps.clock.sleep(RELOAD_MS, signal)
+    if (await deps.shaping.reload()) lanes.pump()
   }
 }
 
@@ -202,12 +287,7 @@ async function replayAll(
     const wanted = new Set(shards)
     const known = replay.outcomes.filter((each) => wanted.has(each.shard))
     const inDoubt = replay.inDoubt.filter((each) => wanted.has(each.shard))
-    outcomes.push(
-      ...known,
-      ...inDoubt.map((dot) =>
-        inDoubtOutcome(dot, { ...deps, random: Math.random, source: deps.settings.source }),
-      ),
-    )
+    outcomes.push(...known, ...inDoubt.map((dot) => inDoubtOutcome(dot, { ...deps, random: Math.random })))
     if (known.length + inDoubt.length > 0) {
       deps.log.warn(
         { owner, outcomes: known.length, inDoubt: inDoubt.length, damaged: replay.damagedLines },
@@ -278,7 +358,7 @@ function returned({ job }: HeldJob, deps: DeliveryDeps): OutcomeEvent {
     claimedAt,
     domain,
     provider,
-    source: deps.settings.source,
+    source: '',
     startedAt: now,
     at: now,
     code: null,

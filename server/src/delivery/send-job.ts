@@ -4,7 +4,8 @@ import type { Log } from '#platform/log.ts'
 import { composeMessage } from './compose.ts'
 import type { Contents } from './contents.ts'
 import type { Journal } from './journal.ts'
-import type { HeldJob } from './lanes.ts'
+import type { Lane, LaneVerdict } from './lanes/lane.ts'
+import type { HeldJob } from './lanes/lanes.ts'
 import type { MailRoutes } from './mail-routes.ts'
 import { addressKey, type RecentSuppressions } from './recent-suppressions.ts'
 import { outcomeOf, outcomeOfMx, type AttemptContext, type AttemptOutcome, type RetryPlan } from './retry.ts'
@@ -29,19 +30,24 @@ export interface SendSettings {
   readonly ehloName: string
   readonly returnPathPrefix: string
   readonly tls: TlsPolicy
-  /** What outcomes call this source. */
-  readonly source: string
 }
 
 /** How an attempt ended, and what its conversation was if there was one. */
 type Ended = AttemptOutcome & Partial<SendSession>
 
-/** One attempt, from the last checks to its outcome. It never rejects: what cannot be said otherwise is deferred. */
-export async function sendJob(deps: SendDeps, held: HeldJob): Promise<OutcomeEvent> {
+/**
+ * One attempt, from the last checks to its outcome, and what it said about the lane. It never rejects: what cannot be said
+ * otherwise is deferred.
+ */
+export async function sendJob(
+  deps: SendDeps,
+  held: HeldJob,
+  lane: Lane,
+): Promise<{ event: OutcomeEvent; verdict: LaneVerdict }> {
   const startedAt = deps.clock.now()
   let ended: Ended
   try {
-    ended = checkBefore(deps, held) ?? (await attempt(deps, held, startedAt))
+    ended = checkBefore(deps, held) ?? (await attempt(deps, held, lane, startedAt))
   } catch (error) {
     deps.log.error(
       { err: error, message: held.job.messageId },
@@ -49,7 +55,13 @@ export async function sendJob(deps: SendDeps, held: HeldJob): Promise<OutcomeEve
     )
     ended = { ...outcomeOf(brokenInside(error), contextOf(deps, held)) }
   }
-  return eventOf(deps, held, ended, startedAt)
+  const event = eventOf(deps, held, ended, { startedAt, source: lane.source().name })
+  return { event, verdict: verdictOf(ended) }
+}
+
+function verdictOf({ type, action, reply }: Ended): LaneVerdict {
+  if (type === 'delivered' || type === 'sent') return { kind: 'accepted' }
+  return action === 'slow' || action === 'suspend' ? { kind: action, reply: reply ?? '' } : { kind: 'other' }
 }
 
 /** What speaks against beginning now. */
@@ -65,7 +77,7 @@ function checkBefore(deps: SendDeps, held: HeldJob): Ended | undefined {
   return undefined
 }
 
-async function attempt(deps: SendDeps, held: HeldJob, startedAt: Date): Promise<Ended> {
+async function attempt(deps: SendDeps, held: HeldJob, lane: Lane, startedAt: Date): Promise<Ended> {
   const { job } = held
   const content = deps.contents.get(job.campaignId)
   if (content === undefined) return plain('returned', null, 'The campaign was unloaded.')
@@ -78,13 +90,15 @@ async function attempt(deps: SendDeps, held: HeldJob, startedAt: Date): Promise<
   )
   if (composed.kind === 'failed') return plain('failed', 'content', composed.error)
   const { settings } = deps
+  const { localAddress, ehloName } = lane.source()
   const result = await deps.transport.send(
     {
-      provider: `${job.mode}/${job.provider}`,
+      lane: lane.key,
       hosts: answer.hosts,
       port: deps.routes.port(job.mode),
-      tls: settings.tls,
-      ehloName: settings.ehloName,
+      tls: lane.limits().tls ?? settings.tls,
+      ehloName: ehloName ?? settings.ehloName,
+      ...(localAddress === undefined ? {} : { localAddress }),
     },
     {
       mailFrom: `${settings.returnPathPrefix}+${job.messageId}@${content.fromDomain}`,
@@ -96,7 +110,7 @@ async function attempt(deps: SendDeps, held: HeldJob, startedAt: Date): Promise<
           attempt: job.attempt,
           shard: held.shard,
           epoch: held.epoch,
-          job: identityOf(held),
+          job: identityOf(held, lane),
         }),
     },
   )
@@ -124,13 +138,32 @@ function contextOf(deps: SendDeps, { job }: HeldJob): AttemptContext {
   }
 }
 
-function identityOf({ job }: HeldJob) {
+function identityOf({ job }: HeldJob, lane: Lane) {
   const { tenantId, campaignId, contactId, mode, claimedAt, domain, provider, expiresAt } = job
-  return { tenantId, campaignId, contactId, mode, claimedAt, domain, provider, expiresAt }
+  return {
+    tenantId,
+    campaignId,
+    contactId,
+    mode,
+    claimedAt,
+    domain,
+    provider,
+    expiresAt,
+    source: lane.source().name,
+  }
 }
 
 function plain(type: AttemptOutcome['type'], kind: AttemptOutcome['class'], reply: string): Ended {
-  return { type, class: kind, reply, code: null, enhanced: null, retryAt: null, inDoubt: false }
+  return {
+    type,
+    class: kind,
+    reply,
+    code: null,
+    enhanced: null,
+    retryAt: null,
+    inDoubt: false,
+    action: 'none',
+  }
 }
 
 function brokenInside(error: unknown) {
@@ -142,7 +175,12 @@ function brokenInside(error: unknown) {
   } as const
 }
 
-function eventOf(deps: SendDeps, { job }: HeldJob, ended: Ended, startedAt: Date): OutcomeEvent {
+function eventOf(
+  deps: SendDeps,
+  { job }: HeldJob,
+  ended: Ended,
+  { startedAt, source }: { startedAt: Date; source: string },
+): OutcomeEvent {
   return {
     type: ended.type,
     messageId: job.messageId,
@@ -153,7 +191,7 @@ function eventOf(deps: SendDeps, { job }: HeldJob, ended: Ended, startedAt: Date
     claimedAt: job.claimedAt,
     domain: job.domain,
     provider: job.provider,
-    source: deps.settings.source,
+    source,
     startedAt: (ended.startedAt ?? startedAt).toISOString(),
     at: (ended.endedAt ?? deps.clock.now()).toISOString(),
     code: ended.code,

@@ -12,19 +12,14 @@ import { dropLeases, ensureShards, renewLeases, takeShards, type TakenShard } fr
 
 /** How long an owner may be silent before another may take its shards. */
 export const LEASE_MS = 15_000
-/** Credits that have changed are published this often. */
-const PUBLISH_MS = 200
 /** Every lease is renewed this often. */
 const RENEW_MS = 2_000
 const TAKE_MS = 1_000
-/** Jobs of one shard that a process holds at most. */
-export const SHARD_CAPACITY = 2_000
+const RETRY_MS = 200
 
 export interface OwnedShard {
   readonly id: number
   readonly epoch: number
-  /** Jobs of this epoch that have left this process, by an outcome or unsent. */
-  finished: number
 }
 
 export interface LeaseDeps {
@@ -40,11 +35,9 @@ export interface LeaseDeps {
     taken: readonly TakenShard[],
   ) => Promise<readonly { shard: number; epoch: number; event: OutcomeEvent }[]>
   /** A shard is ours now: its jobs may be read. */
-  readonly onTaken: (shard: OwnedShard) => void
+  readonly onTaken: (shards: readonly OwnedShard[]) => void
   /** A shard is somebody else's: nothing of it may be sent any more. */
   readonly onLost: (shard: OwnedShard) => void
-  /** Whether this process can take more work (its outbox has room, its journal writes). */
-  readonly canTake: () => boolean
 }
 
 export interface ShardLeases {
@@ -66,10 +59,7 @@ export function createShardLeases(deps: LeaseDeps): ShardLeases {
   const shards = new Map<number, OwnedShard>()
   const wanted = Array.from({ length: SHARD_COUNT }, (_, id) => id).filter(deps.isMine)
   const seen = new Set<number>()
-  /** What dispatch was told of each shard. */
-  const published = new Map<number, number>()
   let leaseUntilMs = 0
-  let renewedMs = -Infinity
 
   async function take(): Promise<void> {
     const missing = wanted.filter((id) => !shards.has(id))
@@ -84,11 +74,10 @@ export function createShardLeases(deps: LeaseDeps): ShardLeases {
     await announce(taken)
     if (shards.size === 0) leaseUntilMs = until
     for (const { id, epoch } of taken) {
-      const shard = { id, epoch, finished: 0 }
-      shards.set(id, shard)
+      shards.set(id, { id, epoch })
       seen.add(id)
-      deps.onTaken(shard)
     }
+    deps.onTaken(taken)
     deps.log.info({ shards: taken.map((each) => `${each.id}@${each.epoch}`) }, 'Took shards.')
   }
 
@@ -114,32 +103,19 @@ export function createShardLeases(deps: LeaseDeps): ShardLeases {
   async function renew(): Promise<void> {
     if (shards.size === 0) return
     const now = deps.clock.monotonicMs()
-    const isWhole = now - renewedMs >= RENEW_MS
-    const capacity = deps.canTake() ? SHARD_CAPACITY : 0
     const renewals = [...shards.values()]
-      .map(({ id, epoch, finished }) => ({ id, epoch, allowedTotal: finished + capacity }))
-      .filter(({ id, allowedTotal }) => isWhole || published.get(id) !== allowedTotal)
-    if (renewals.length === 0) return
     const kept = await renewLeases(
       deps.db,
       renewals,
       deps.owner,
       new Date(deps.clock.now().getTime() + LEASE_MS),
     )
-    // Where the time of all leases ends is known only when all were renewed together.
-    if (isWhole) {
-      leaseUntilMs = now + LEASE_MS
-      renewedMs = now
-    }
-    for (const { id, allowedTotal } of renewals) {
-      const shard = shards.get(id)
-      if (shard === undefined) continue
-      published.set(id, allowedTotal)
-      if (kept.has(id)) continue
-      shards.delete(id)
-      published.delete(id)
+    leaseUntilMs = now + LEASE_MS
+    for (const shard of renewals) {
+      if (kept.has(shard.id)) continue
+      shards.delete(shard.id)
       deps.onLost(shard)
-      deps.log.warn({ shard: id, epoch: shard.epoch }, 'Lost a shard to another owner.')
+      deps.log.warn({ shard: shard.id, epoch: shard.epoch }, 'Lost a shard to another owner.')
     }
   }
 
@@ -152,7 +128,7 @@ export function createShardLeases(deps: LeaseDeps): ShardLeases {
           { err: error },
           'The leases of this process could not be seen to; they are tried again.',
         )
-        await deps.clock.sleep(PUBLISH_MS, signal)
+        await deps.clock.sleep(RETRY_MS, signal)
       }
       await deps.clock.sleep(everyMs, signal)
     }
@@ -173,7 +149,7 @@ export function createShardLeases(deps: LeaseDeps): ShardLeases {
           await deps.clock.sleep(TAKE_MS, signal)
         }
       }
-      await Promise.all([repeat(signal, TAKE_MS, take), repeat(signal, PUBLISH_MS, renew)])
+      await Promise.all([repeat(signal, TAKE_MS, take), repeat(signal, RENEW_MS, renew)])
     },
     release: () => dropLeases(deps.db, deps.owner),
   }

@@ -6,6 +6,7 @@ import type { Stream } from '#platform/stream/stream.ts'
 import { testDatabase, type TestDatabase, type TestScope } from '@pigeon/server/test/database.ts'
 import {
   sampleCampaign,
+  sampleQueue,
   sampleRoute,
   sampleShard,
   sampleTenant,
@@ -16,7 +17,7 @@ import {
 } from '@pigeon/server/test/factories.ts'
 import { manualClock, type ManualClock } from '@pigeon/server/test/manual-clock.ts'
 import { plansOf } from '@pigeon/server/test/plan.ts'
-import { claimAndAppend, type ClaimDeps } from './claim.ts'
+import { claimAndAppend, type ClaimDeps, type SendQueue } from './claim.ts'
 import { claimDue } from './dispatch.store.ts'
 
 const LIFETIMES = { liveMs: 86_400_000, sandboxMs: 30_000 }
@@ -56,6 +57,10 @@ async function anotherCampaign({
   return id
 }
 
+function queueOf({ tenant, campaignId }: Prepared, id = campaignId): SendQueue {
+  return sampleQueue(tenant.tenantId, id)
+}
+
 async function claimed({ database }: Prepared): Promise<number> {
   const found = await sql<{
     n: number
@@ -66,7 +71,7 @@ async function claimed({ database }: Prepared): Promise<number> {
 test('what is claimed is stamped with the epoch and handed over with all that delivery needs', async (t) => {
   const prepared = await prepare(t, 2, { epoch: 7 })
   await sql`update messages set class = 'host_unknown'`.execute(prepared.database.admin)
-  assert.equal(await claimAndAppend(prepared.deps, [prepared.campaignId], LIFETIMES), 2)
+  assert.equal(await claimAndAppend(prepared.deps, [queueOf(prepared)], LIFETIMES), 2)
   const [batch, ...more] = await takeBatches(prepared.stream)
   assert.deepEqual([batch?.shard, batch?.epoch, batch?.jobs.length, more.length], [SHARD, 7, 2, 0])
   const job = batch?.jobs.find((each) => each.recipient === 'Person0@google.example')
@@ -74,6 +79,10 @@ test('what is claimed is stamped with the epoch and handed over with all that de
     .selectFrom('deliveries')
     .selectAll()
     .where('message_id', '=', job?.messageId ?? '')
+    .executeTakeFirstOrThrow()
+  const { id: destination } = await prepared.database.admin
+    .selectFrom('destinations')
+    .select('id')
     .executeTakeFirstOrThrow()
   assert.deepEqual(job, {
     messageId: delivery.message_id,
@@ -87,7 +96,9 @@ test('what is claimed is stamped with the epoch and handed over with all that de
     mode: 'sandbox',
     domain: 'google.example',
     provider: 'google',
+    destination,
     attempt: 1,
+    lastSource: null,
     lastClass: 'host_unknown',
     claimedAt: '2026-02-01T00:00:00.000Z',
     expiresAt: '2026-02-01T00:00:30.000Z',
@@ -100,10 +111,10 @@ test('what is claimed is stamped with the epoch and handed over with all that de
 
 test('the time to live begins with the first claim and not again with the next', async (t) => {
   const prepared = await prepare(t, 1)
-  await claimAndAppend(prepared.deps, [prepared.campaignId], LIFETIMES)
+  await claimAndAppend(prepared.deps, [queueOf(prepared)], LIFETIMES)
   await sql`update deliveries set claimed_epoch = null`.execute(prepared.database.admin)
   await prepared.clock.advance(10_000)
-  await claimAndAppend(prepared.deps, [prepared.campaignId], LIFETIMES)
+  await claimAndAppend(prepared.deps, [queueOf(prepared)], LIFETIMES)
   const jobs = await takeJobs(prepared.stream)
   assert.deepEqual(
     jobs.map((job) => [job.attempt, job.expiresAt]),
@@ -114,24 +125,54 @@ test('the time to live begins with the first claim and not again with the next',
   )
 })
 
-test('no more is claimed than the credits of the shard allow, and all of them are used', async (t) => {
+test('no more is claimed than the credits of the destination allow, and all of them are used', async (t) => {
   const prepared = await prepare(t, 20, { credits: 7 })
-  assert.equal(await claimAndAppend(prepared.deps, [prepared.campaignId], LIFETIMES), 7)
-  assert.equal(await claimAndAppend(prepared.deps, [prepared.campaignId], LIFETIMES), 0)
-  await sql`update shards set allowed_total = allowed_total + 5`.execute(prepared.database.admin)
-  assert.equal(await claimAndAppend(prepared.deps, [prepared.campaignId], LIFETIMES), 5)
+  assert.equal(await claimAndAppend(prepared.deps, [queueOf(prepared)], LIFETIMES), 7)
+  assert.equal(await claimAndAppend(prepared.deps, [queueOf(prepared)], LIFETIMES), 0)
+  await sql`update destinations set allowed_total = allowed_total + 5`.execute(prepared.database.admin)
+  assert.equal(await claimAndAppend(prepared.deps, [queueOf(prepared)], LIFETIMES), 5)
   assert.equal(await claimed(prepared), 12)
-  const shard = await prepared.database.admin
-    .selectFrom('shards')
+  const account = await prepared.database.admin
+    .selectFrom('destinations')
     .select(['allowed_total', 'claimed_total'])
     .executeTakeFirstOrThrow()
-  assert.deepEqual([shard.allowed_total, shard.claimed_total], [12, 12])
+  assert.deepEqual([account.allowed_total, account.claimed_total], [12, 12])
+})
+
+test('a destination that is stopped gives nothing, whatever its credits and the reserve say', async (t) => {
+  const prepared = await prepare(t, 3)
+  await sql`update destinations set stopped = true`.execute(prepared.database.admin)
+  const urgent = { ...queueOf(prepared), messageClass: 'transactional' } as const
+  assert.equal(await claimAndAppend(prepared.deps, [urgent], LIFETIMES), 0)
+  await sql`update destinations set stopped = false`.execute(prepared.database.admin)
+  assert.equal(await claimAndAppend(prepared.deps, [urgent], LIFETIMES), 3)
+})
+
+test('a transactional message is claimed although bulk mail has used up the credits', async (t) => {
+  const prepared = await prepare(t, 20, { credits: 7 })
+  assert.equal(await claimAndAppend(prepared.deps, [queueOf(prepared)], LIFETIMES), 7)
+  const second = queueOf(prepared, await anotherCampaign(prepared))
+  const urgent = { ...second, messageClass: 'transactional' } as const
+  assert.equal(await claimAndAppend(prepared.deps, [queueOf(prepared), urgent], LIFETIMES), 20)
+})
+
+test('before an owner has said what it can take, a destination has credits, and they count from its epoch', async (t) => {
+  const prepared = await prepare(t, 3)
+  await sql`update destinations set epoch = 0, allowed_total = 0, claimed_total = 99`.execute(
+    prepared.database.admin,
+  )
+  assert.equal(await claimAndAppend(prepared.deps, [queueOf(prepared)], LIFETIMES), 3)
+  const account = await prepared.database.admin
+    .selectFrom('destinations')
+    .select(['epoch', 'claimed_total'])
+    .executeTakeFirstOrThrow()
+  assert.deepEqual([account.epoch, account.claimed_total], [1, 3])
 })
 
 test('nothing is claimed for a shard whose owner is gone', async (t) => {
   const prepared = await prepare(t, 3)
   await sql`update shards set lease_until = '2026-02-01T00:00:00Z'`.execute(prepared.database.admin)
-  assert.equal(await claimAndAppend(prepared.deps, [prepared.campaignId], LIFETIMES), 0)
+  assert.equal(await claimAndAppend(prepared.deps, [queueOf(prepared)], LIFETIMES), 0)
 })
 
 test('what is not due yet, not routed yet, or in hand is left alone', async (t) => {
@@ -142,9 +183,11 @@ test('what is not due yet, not routed yet, or in hand is left alone', async (t) 
   await sql`update deliveries set due_at = '2026-02-01T00:00:00.001Z' where message_id = ${early}`.execute(
     admin,
   )
-  await sql`update deliveries set shard = null where message_id = ${unrouted}`.execute(admin)
+  await sql`update deliveries set shard = null, destination = null where message_id = ${unrouted}`.execute(
+    admin,
+  )
   await sql`update deliveries set claimed_epoch = 1 where message_id = ${inHand}`.execute(admin)
-  assert.equal(await claimAndAppend(prepared.deps, [prepared.campaignId], LIFETIMES), 1)
+  assert.equal(await claimAndAppend(prepared.deps, [queueOf(prepared)], LIFETIMES), 1)
   assert.deepEqual(
     (await takeJobs(prepared.stream)).map((job) => job.messageId),
     [due],
@@ -155,14 +198,14 @@ test('a campaign that was paused or cancelled since the queues were listed gives
   for (const status of ['paused', 'cancelled'] as const) {
     const prepared = await prepare(t, 2)
     await sql`update campaigns set status = ${status}::campaign_status`.execute(prepared.database.admin)
-    assert.equal(await claimAndAppend(prepared.deps, [prepared.campaignId], LIFETIMES), 0)
+    assert.equal(await claimAndAppend(prepared.deps, [queueOf(prepared)], LIFETIMES), 0)
   }
 })
 
 test('two campaigns share the credits', async (t) => {
   const prepared = await prepare(t, 20, { credits: 10 })
   const second = await anotherCampaign(prepared)
-  await claimAndAppend(prepared.deps, [prepared.campaignId, second], LIFETIMES)
+  await claimAndAppend(prepared.deps, [queueOf(prepared), queueOf(prepared, second)], LIFETIMES)
   const jobs = await takeJobs(prepared.stream)
   assert.deepEqual(
     [prepared.campaignId, second].map((id) => jobs.filter((job) => job.campaignId === id).length),
@@ -174,17 +217,17 @@ test('a claim that is cut off leaves neither a claimed row nor a used credit', a
   const prepared = await prepare(t, 3)
   const failing: Stream = { ...prepared.stream, append: async () => Promise.reject(new Error('killed')) }
   await assert.rejects(
-    claimAndAppend({ ...prepared.deps, stream: failing }, [prepared.campaignId], LIFETIMES),
+    claimAndAppend({ ...prepared.deps, stream: failing }, [queueOf(prepared)], LIFETIMES),
     /killed/,
   )
   assert.equal(await claimed(prepared), 0)
-  assert.equal(await claimAndAppend(prepared.deps, [prepared.campaignId], LIFETIMES), 3)
+  assert.equal(await claimAndAppend(prepared.deps, [queueOf(prepared)], LIFETIMES), 3)
 })
 
 test('several dispatchers at once claim every row, and none twice', async (t) => {
   const prepared = await prepare(t, 1_500)
   const dispatcher = async (): Promise<void> => {
-    while ((await claimAndAppend(prepared.deps, [prepared.campaignId], LIFETIMES)) > 0) continue
+    while ((await claimAndAppend(prepared.deps, [queueOf(prepared)], LIFETIMES)) > 0) continue
   }
   await Promise.all([dispatcher(), dispatcher(), dispatcher()])
   const ids = (await takeJobs(prepared.stream)).map((job) => job.messageId)
@@ -208,17 +251,21 @@ test('a takeover waits for a claim under way, so that no claim of the old epoch 
       order.push('claimed')
     },
   }
-  await claimAndAppend({ ...prepared.deps, stream: slow }, [prepared.campaignId], LIFETIMES)
+  await claimAndAppend({ ...prepared.deps, stream: slow }, [queueOf(prepared)], LIFETIMES)
   await takeover
   assert.deepEqual(order, ['claimed', 'takeover'])
 })
 
 test('among 20,000 waiting rows a claim reads the due ones from an index', async (t) => {
   const prepared = await prepare(t, 20_000)
-  for (const table of ['deliveries', 'messages', 'contacts', 'campaigns', 'routes', 'shards'])
+  for (const table of ['deliveries', 'messages', 'contacts', 'campaigns', 'destinations', 'shards'])
     await sql`analyze ${sql.table(table)}`.execute(prepared.database.admin)
   const now = prepared.clock.now()
-  const want = { queueId: prepared.campaignId, shard: SHARD, limit: 500 }
+  const { id: destination } = await prepared.database.admin
+    .selectFrom('destinations')
+    .select('id')
+    .executeTakeFirstOrThrow()
+  const want = { queueId: prepared.campaignId, destination, limit: 500 }
   const [plan = ''] = await plansOf(prepared.database.connections.engine, (transaction) =>
     claimDue(transaction, [want], { now, expiresLive: now, expiresSandbox: now }),
   )

@@ -2,28 +2,36 @@ import { sql } from 'kysely'
 import type { Db, Transaction } from '#platform/postgres/database.ts'
 import type { SendingMode, SendJob } from '#events/email-events.ts'
 
-export interface ShardCredit {
-  readonly id: number
+/** What a destination can take now. */
+export interface Credit {
+  readonly destination: number
+  readonly mode: SendingMode
+  readonly shard: number
+  /** Of the shard. */
   readonly epoch: number
   readonly credits: number
 }
 
+/** Before a destination's owner has said what it can take, this much is a fair guess. */
+const FIRST_CREDIT = 500
+
 /**
- * Shards that can take more, locked against a change of owner until this transaction ends: no claim of an old
- * epoch can commit after a takeover.
+ * Destinations that can take more, with their shards locked against a change of owner until this transaction ends: no claim
+ * of an old epoch can commit after a takeover. `reserve` is what may be claimed beyond the credits.
  */
-export async function lockCredits(transaction: Transaction, now: Date): Promise<ShardCredit[]> {
-  const found = await sql<ShardCredit>`
-    select id, epoch::int as epoch, (allowed_total - claimed_total)::int as credits from shards
-     where lease_until > ${now} and allowed_total > claimed_total order by id for no key update`.execute(
-    transaction,
-  )
+export async function lockCredits(transaction: Transaction, now: Date, reserve: number): Promise<Credit[]> {
+  const found = await sql<Credit>`
+    select d.id as destination, d.mode, d.shard, s.epoch::int as epoch,
+           (case when d.epoch = s.epoch then d.allowed_total - d.claimed_total else ${FIRST_CREDIT} end)::int as credits
+      from destinations d join shards s on s.id = d.shard
+     where s.lease_until > ${now} and (d.epoch <> s.epoch or not d.stopped and d.allowed_total - d.claimed_total > ${-reserve})
+     order by d.id for share of s`.execute(transaction)
   return found.rows
 }
 
 export interface Want {
   readonly queueId: string
-  readonly shard: number
+  readonly destination: number
   readonly limit: number
 }
 
@@ -35,7 +43,9 @@ export interface ClaimedRow {
   readonly mode: SendingMode
   readonly domain: string
   readonly shard: number
+  readonly destination: number
   readonly attempt: number
+  readonly last_source: string | null
   readonly expires_at: Date
   readonly provider: string | null
   readonly recipient: string
@@ -45,8 +55,11 @@ export interface ClaimedRow {
   readonly attributes: SendJob['attributes'] | null
 }
 
+/** Deliveries of one claim: a longer transaction keeps others waiting. */
+const CLAIM_TOTAL = 2_000
+
 /**
- * Claims what is due, oldest first within each queue and shard, and joins what delivery needs. A paused campaign gives
+ * Claims what is due, oldest first within each queue and destination, and joins what delivery needs. A paused campaign gives
  * nothing. The limits are not known when this is planned (a tenth of the queue is guessed): as an array the rows are
  * looked up by their keys, joined they made it read three tables from end to end.
  */
@@ -58,38 +71,46 @@ export async function claimDue(
   const claimed = await sql<ClaimedRow>`
     with due as materialized (
       select d.message_id
-        from unnest(${wants.map((want) => want.queueId)}::uuid[], ${wants.map((want) => want.shard)}::smallint[],
-                    ${wants.map((want) => want.limit)}::int[]) as w(queue_id, shard, n)
+        from unnest(${wants.map((want) => want.queueId)}::uuid[], ${wants.map((want) => want.destination)}::int[],
+                    ${wants.map((want) => want.limit)}::int[]) as w(queue_id, destination, n)
        cross join lateral (
          select message_id from deliveries
-          where queue_id = w.queue_id and shard = w.shard and claimed_epoch is null and due_at <= ${times.now}
+          where queue_id = w.queue_id and destination = w.destination and claimed_epoch is null and due_at <= ${times.now}
             and not exists (select from campaigns c where c.id = w.queue_id and c.status <> 'sending')
           order by due_at limit w.n for update skip locked
        ) d
+       limit ${CLAIM_TOTAL}
     ), claimed as (
       update deliveries d
          set claimed_epoch = s.epoch, attempt = d.attempt + 1, due_at = ${times.now},
              expires_at = coalesce(d.expires_at, case d.mode when 'live' then ${times.expiresLive}::timestamptz else ${times.expiresSandbox}::timestamptz end)
         from shards s
        where d.message_id = any(array(select message_id from due)) and s.id = d.shard
-      returning d.message_id, d.tenant_id, d.queue_id, d.contact_id, d.mode, d.domain, d.shard, d.attempt, d.expires_at
+      returning d.message_id, d.tenant_id, d.queue_id, d.contact_id, d.mode, d.domain, d.shard, d.destination, d.last_source, d.attempt, d.expires_at
     )
-    select c.*, r.provider, m.recipient, m.class as last_class, k.first_name, k.last_name, k.attributes
+    select c.*, t.provider, m.recipient, m.class as last_class, k.first_name, k.last_name, k.attributes
       from claimed c
       join messages m on m.id = c.message_id
       left join contacts k on k.id = c.contact_id
-      left join routes r on r.domain = c.domain and r.mode = c.mode`.execute(transaction)
+      left join destinations t on t.id = c.destination`.execute(transaction)
   return claimed.rows
 }
 
-export async function addClaims(
-  transaction: Transaction,
-  shards: readonly number[],
-  counts: readonly number[],
-): Promise<void> {
+export interface Claims {
+  readonly destination: number
+  readonly epoch: number
+  readonly count: number
+}
+
+/** Counts claims against the credits; the first of an epoch begins its counts. */
+export async function addClaims(transaction: Transaction, claims: readonly Claims[]): Promise<void> {
   await sql`
-    update shards s set claimed_total = claimed_total + w.n
-      from unnest(${shards}::smallint[], ${counts}::int[]) as w(id, n) where s.id = w.id`.execute(transaction)
+    update destinations d
+       set claimed_total = case when d.epoch = w.epoch then d.claimed_total else 0 end + w.n,
+           allowed_total = case when d.epoch = w.epoch then d.allowed_total else ${FIRST_CREDIT} end, epoch = w.epoch
+      from unnest(${claims.map((each) => each.destination)}::int[], ${claims.map((each) => each.epoch)}::bigint[],
+                  ${claims.map((each) => each.count)}::int[]) as w(id, epoch, n)
+     where d.id = w.id`.execute(transaction)
 }
 
 export interface UnroutedDomain {
@@ -117,39 +138,37 @@ export interface Resolved extends UnroutedDomain {
   readonly expiresAt: Date
 }
 
-/** Stores routes; a provider seen for the first time goes to the shard with the fewest providers. */
+/** Stores routes; destinations seen for the first time are dealt out to the shards in turn. */
 export async function saveRoutes(
   transaction: Transaction,
   resolved: readonly Resolved[],
   shardCount: number,
   now: Date,
 ): Promise<void> {
-  const names = [...new Set(resolved.map((each) => each.provider))].sort()
-  await sql`select pg_advisory_xact_lock(hashtext('pigeon.providers'))`.execute(transaction)
+  const column = <K extends keyof Resolved>(name: K): Resolved[K][] => resolved.map((each) => each[name])
+  await sql`select pg_advisory_xact_lock(hashtext('pigeon.destinations'))`.execute(transaction)
   await sql`
-    insert into providers (name, shard, first_seen_at)
-    select n.name, ((select count(*) from providers) + n.position - 1) % ${shardCount}, ${now}
-      from (select u.name, row_number() over (order by u.name) as position
-              from unnest(${names}::text[]) as u(name)
-             where not exists (select from providers p where p.name = u.name)) n
+    insert into destinations (mode, provider, shard, first_seen_at)
+    select n.mode, n.provider, ((select count(*) from destinations) + n.position - 1) % ${shardCount}, ${now}
+      from (select u.mode, u.provider, row_number() over (order by u.mode, u.provider) as position
+              from (select distinct mode::sending_mode, provider from unnest(${column('mode')}::text[], ${column('provider')}::text[]) as u(mode, provider)) u
+             where not exists (select from destinations d where d.mode = u.mode and d.provider = u.provider)) n
     on conflict do nothing`.execute(transaction)
   await sql`
-    insert into routes (mode, domain, provider, shard, resolved_at, expires_at)
-    select w.mode::sending_mode, w.domain, w.provider, p.shard, ${now}, w.expires_at
-      from unnest(${resolved.map((r) => r.mode)}::text[], ${resolved.map((r) => r.domain)}::text[],
-                  ${resolved.map((r) => r.provider)}::text[], ${resolved.map((r) => r.expiresAt)}::timestamptz[])
+    insert into routes (mode, domain, provider, shard, destination, resolved_at, expires_at)
+    select w.mode::sending_mode, w.domain, w.provider, d.shard, d.id, ${now}, w.expires_at
+      from unnest(${column('mode')}::text[], ${column('domain')}::text[], ${column('provider')}::text[], ${column('expiresAt')}::timestamptz[])
            as w(mode, domain, provider, expires_at)
-      join providers p on p.name = w.provider
+      join destinations d on d.mode = w.mode::sending_mode and d.provider = w.provider
     on conflict (mode, domain) do update
-      set provider = excluded.provider, shard = excluded.shard, resolved_at = excluded.resolved_at, expires_at = excluded.expires_at`.execute(
-    transaction,
-  )
+      set provider = excluded.provider, shard = excluded.shard, destination = excluded.destination,
+          resolved_at = excluded.resolved_at, expires_at = excluded.expires_at`.execute(transaction)
 }
 
-/** Gives waiting deliveries the shard of their domain. Returns how many. */
+/** Gives waiting deliveries the destination and shard of their domain. Returns how many. */
 export async function routeWaiting(db: Db, domains: readonly UnroutedDomain[]): Promise<number> {
   const routed = await sql`
-    update deliveries d set shard = r.shard
+    update deliveries d set shard = r.shard, destination = r.destination
       from unnest(${domains.map((each) => each.mode)}::text[], ${domains.map((each) => each.domain)}::text[]) as w(mode, domain)
       join routes r on r.mode = w.mode::sending_mode and r.domain = w.domain
      where d.shard is null and d.mode = r.mode and d.domain = r.domain`.execute(db)

@@ -43,8 +43,8 @@ async function shardsOf({ database }: Prepared): Promise<Map<string, number | nu
 }
 
 async function providers({ database }: Prepared): Promise<Map<string, number>> {
-  const rows = await database.admin.selectFrom('providers').select(['name', 'shard']).execute()
-  return new Map(rows.map((row) => [row.name, row.shard]))
+  const rows = await database.admin.selectFrom('destinations').select(['provider', 'shard']).execute()
+  return new Map(rows.map((row) => [row.provider, row.shard]))
 }
 
 test('waiting deliveries get the shard of the provider that receives their domain', async (t) => {

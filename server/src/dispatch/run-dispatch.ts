@@ -9,7 +9,7 @@ import {
 } from '#campaigns/progress.ts'
 import { relayOutbox } from '#events/outbox.ts'
 import type { Log } from '#platform/log.ts'
-import { CLAIM_BATCH, claimAndAppend, inTurns, type Lifetimes } from './claim.ts'
+import { CLAIM_BATCH, claimAndAppend, inTurns, type Lifetimes, type SendQueue } from './claim.ts'
 import { refreshRoutes, routeNewDomains, type RouteDeps } from './route-domains.ts'
 
 export interface DispatchDeps extends ProgressDeps, RouteDeps {
@@ -80,8 +80,13 @@ async function fanOutAll(deps: DispatchDeps): Promise<number> {
 
 async function claimForAll(deps: DispatchDeps, turn: number): Promise<number> {
   const sending = (await activeCampaigns(deps)).filter((campaign) => campaign.status === 'sending')
-  const ids = sending.map((campaign) => campaign.id)
-  return claimAndAppend(deps, inTurns(ids, turn), deps.lifetimes)
+  const queues = sending.map((campaign): SendQueue => ({
+    id: campaign.id,
+    tenantId: campaign.tenant_id,
+    messageClass: campaign.message_class,
+    mode: campaign.mode,
+  }))
+  return claimAndAppend(deps, inTurns(queues, turn), deps.lifetimes, turn)
 }
 
 /** Cancels what waits in cancelled campaigns, and ends the campaigns whose every message is final. */

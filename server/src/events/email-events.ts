@@ -34,7 +34,11 @@ export interface SendJob {
   readonly mode: SendingMode
   readonly domain: string
   readonly provider: string
+  /** Id of the provider's row in `destinations`: whose credits this job has used. */
+  readonly destination: number
   readonly attempt: number
+  /** Where the last attempt left from, if the next one should leave from there, too. */
+  readonly lastSource: string | null
   /** Why the last attempt did not deliver; null before the first. */
   readonly lastClass: string | null
   /** RFC 3339. With the epoch it names this claim, so that an outcome can never be taken for one of a later claim. */

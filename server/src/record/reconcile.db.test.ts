@@ -13,6 +13,7 @@ import {
   outcomeOf,
   recordOutcomes,
   sampleCampaign,
+  sampleQueue,
   sampleRoute,
   sampleShard,
   sampleTenant,
@@ -50,7 +51,7 @@ async function sentCampaign(scope: TestScope): Promise<Sent> {
   )
   const campaignId = await sampleCampaign(database, tenant)
   await fanOutChunk(deps, campaignId, 100)
-  await claimAndAppend(deps, [campaignId], LIFETIMES)
+  await claimAndAppend(deps, [sampleQueue(tenant.tenantId, campaignId)], LIFETIMES)
   const jobs = await takeJobs(stream)
   const plan: OutcomeType[] = [
     'delivered',
@@ -69,7 +70,7 @@ async function sentCampaign(scope: TestScope): Promise<Sent> {
   await sql`update deliveries set due_at = now() - interval '1 hour' where claimed_epoch is null`.execute(
     database.admin,
   )
-  await claimAndAppend(deps, [campaignId], LIFETIMES)
+  await claimAndAppend(deps, [sampleQueue(tenant.tenantId, campaignId)], LIFETIMES)
   const [again, ...waiting] = await takeJobs(stream)
   assert.equal(waiting.length, 3)
   await recordOutcomes(

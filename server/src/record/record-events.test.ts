@@ -18,6 +18,8 @@ const outcome = (messageId: string, attempt: number) => {
     mode: 'sandbox',
     domain: 'b.example',
     provider: 'b',
+    destination: 1,
+    lastSource: null,
     lastClass: null,
     claimedAt: '2026-01-01T00:00:00.000Z',
     expiresAt: '2026-01-02T00:00:00.000Z',

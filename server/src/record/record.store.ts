@@ -31,8 +31,9 @@ export async function applyOutcomes(
         ${column((e) => e.attempt)}::smallint[], ${column((e) => e.provider)}::text[], ${column((e) => e.code)}::smallint[],
         ${column((e) => e.enhanced)}::text[], ${column((e) => e.class)}::text[],
         ${column((e) => e.reply?.slice(0, REPLY_LENGTH) ?? null)}::text[], ${column((e) => e.retryAt)}::timestamptz[],
-        ${column((e) => e.inDoubt)}::bool[], ${column((e) => e.at)}::timestamptz[], ${column((e) => e.claimedAt)}::timestamptz[]
-      ) as e(message_id, epoch, type, attempt, provider, code, enhanced, class, reply, retry_at, in_doubt, at, claimed_at)
+        ${column((e) => e.inDoubt)}::bool[], ${column((e) => e.at)}::timestamptz[], ${column((e) => e.claimedAt)}::timestamptz[],
+        ${column((e) => e.source)}::text[]
+      ) as e(message_id, epoch, type, attempt, provider, code, enhanced, class, reply, retry_at, in_doubt, at, claimed_at, source)
     ), final as (
       update messages m
          set state = e.type::message_state, provider = e.provider, attempts = e.attempt, code = e.code, enhanced = e.enhanced,
@@ -47,6 +48,7 @@ export async function applyOutcomes(
          set claimed_epoch = null,
              attempt = case e.type when 'returned' then d.attempt - 1 else d.attempt end,
              due_at = coalesce(e.retry_at, ${now}),
+             last_source = case when e.type = 'deferred' then case e.class when 'greylisted' then e.source end else d.last_source end,
              expires_at = case when e.type = 'returned' and d.attempt = 1 and e.retry_at is null then null else d.expires_at end
         from e
        where d.message_id = e.message_id and e.type in ('deferred', 'returned')

@@ -2,14 +2,18 @@ import { createDkimSigner } from '@pigeon/mail/dkim.ts'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { CAMPAIGNS_CHANNEL, createContents } from '#delivery/contents.ts'
+import { LANES_CHANNEL } from '#delivery/lane-memory.ts'
+import { openLanePools } from '#delivery/lane-pools.ts'
 import { openJournal } from '#delivery/journal.ts'
 import { createMailRoutes } from '#delivery/mail-routes.ts'
 import { createRecentSuppressions } from '#delivery/recent-suppressions.ts'
 import { replayJournal } from '#delivery/replay-journal.ts'
 import { createDelivery } from '#delivery/run-delivery.ts'
+import { loadShaping } from '#delivery/shaping/shaping.ts'
 import { createSmtpPool } from '#delivery/transport/smtp-pool.ts'
 import { loadSigningKeys } from '#domains/load-signing-keys.ts'
 import { listen } from '#platform/postgres/listen.ts'
+import { SOURCES_CHANNEL } from '#sources/source.ts'
 import { SUPPRESSIONS_CHANNEL } from '#suppressions/suppression.ts'
 import { unsubscribeUrl } from '#tracking/unsubscribe-link.ts'
 import type { Config } from '#config/sections.ts'
@@ -17,7 +21,6 @@ import type { Context, RunningRole } from './context.ts'
 import { mailRouteSettings } from './mail-route-settings.ts'
 
 const CONNECTIONS = 6
-const IDLE_MS = 30_000
 const MAX_WAIT_MS = 60_000
 const BACK_OFF_BASE_MS = 1_000
 const BACK_OFF_MAX_MS = 300_000
@@ -41,15 +44,12 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
       return createDkimSigner(found)
     },
   })
+  const shaping = await loadShaping({ log, clock, file: config.PIGEON_SHAPING_FILE })
   const transport = createSmtpPool({
     clock,
     timeouts: timeoutsOf(config),
-    limitsOf: () => ({
-      maxConnections: config.PIGEON_CONNECTIONS_PER_PROVIDER,
-      maxMessagesPerConnection: config.PIGEON_MESSAGES_PER_CONNECTION,
-    }),
+    defaults: shaping.limits('', []).lane,
     maxConnections: config.PIGEON_DELIVERY_CONNECTIONS,
-    idleMs: IDLE_MS,
     maxWaitMs: MAX_WAIT_MS,
     backOffBaseMs: BACK_OFF_BASE_MS,
     backOffMaxMs: BACK_OFF_MAX_MS,
@@ -88,14 +88,14 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
       ehloName: config.PIGEON_EHLO_NAME ?? hostname(),
       returnPathPrefix: config.PIGEON_RETURN_PATH_PREFIX,
       tls: config.PIGEON_TLS_POLICY,
-      source: 'default',
     },
     maxConnections: config.PIGEON_DELIVERY_CONNECTIONS,
-    maxConnectionsPerProvider: config.PIGEON_CONNECTIONS_PER_PROVIDER,
+    pools: await openLanePools({ db, log }),
+    shaping,
   })
   const stopping = new AbortController()
   const listening = listen(context.connection('pigeon_engine'), {
-    channels: [CAMPAIGNS_CHANNEL, SUPPRESSIONS_CHANNEL],
+    channels: [CAMPAIGNS_CHANNEL, SUPPRESSIONS_CHANNEL, SOURCES_CHANNEL, LANES_CHANNEL],
     onNotify: delivery.notify,
     onReconnect: () =>
       void delivery

@@ -1,11 +1,7 @@
+import { allOf, createRateLimit, type Rate, type RateLimit } from '#delivery/lanes/rate-limit.ts'
 import type { PoolJob } from './pool-job.ts'
 import type { SmtpConnection } from './smtp-connection.ts'
-import type { SendRoute } from './transport.ts'
-
-export interface LaneLimits {
-  readonly maxConnections: number
-  readonly maxMessagesPerConnection: number
-}
+import type { ConnectionLimits, SendRoute } from './transport.ts'
 
 export interface PooledConnection {
   readonly connection: SmtpConnection
@@ -28,9 +24,9 @@ export interface Site {
   opensAt: number
 }
 
-/** One provider. Its sites share its limit. */
+/** One source to one provider. Its sites share its limit. */
 export interface Lane {
-  readonly provider: string
+  readonly key: string
   readonly sites: Map<string, Site>
   /** Connections that are open, opening or closing. */
   open: number
@@ -39,6 +35,8 @@ export interface Lane {
   leaving: number
   /** Messages between `send` and their answer. */
   inHand: number
+  /** Openings in a span of time; another object when the limits have changed. */
+  pace: { readonly rates: readonly Rate[]; readonly limit: RateLimit }
   /** "Too many connections", said by the provider. */
   learned: { readonly limit: number; readonly until: number }
 }
@@ -48,15 +46,16 @@ export const MESSAGES_PER_CONNECTION = 2
 /** Messages after which a connection gives its place to a site that has none. */
 const FAIR_SHARE = 20
 
-export function createLane(provider: string): Lane {
+export function createLane(key: string): Lane {
   return {
-    provider,
+    key,
     sites: new Map(),
     open: 0,
     openings: 0,
     leaving: 0,
     inHand: 0,
     learned: { limit: 0, until: 0 },
+    pace: { rates: [], limit: allOf([]) },
   }
 }
 
@@ -86,10 +85,19 @@ export function siteOf(lane: Lane, route: SendRoute): Site {
   return site
 }
 
-export function laneLimit(lane: Lane, limits: LaneLimits, nowMs: number): number {
+export function laneLimit(lane: Lane, limits: ConnectionLimits, nowMs: number): number {
   return lane.learned.until > nowMs
     ? Math.min(lane.learned.limit, limits.maxConnections)
     : limits.maxConnections
+}
+
+/** Whether a connection may be opened now; then it counts. */
+export function takeOpening(lane: Lane, limits: ConnectionLimits, nowMs: number): boolean {
+  if (lane.pace.rates !== limits.connectionRates)
+    lane.pace = { rates: limits.connectionRates, limit: allOf(limits.connectionRates.map(createRateLimit)) }
+  if (lane.pace.limit.waitMs(nowMs) > 0) return false
+  lane.pace.limit.take(nowMs)
+  return true
 }
 
 export function isUnconnected(site: Site): boolean {

@@ -36,9 +36,8 @@ function pool(t: TestContext, maxConnections: number, more: Partial<SmtpPoolOpti
   const one = createSmtpPool({
     clock: systemClock,
     timeouts: { ...RFC_5321_TIMEOUTS, quitMs: 2_000 },
-    limitsOf: () => ({ maxConnections, maxMessagesPerConnection: 50 }),
+    defaults: { maxConnections, maxMessagesPerConnection: 50, connectionRates: [], idleMs: 5_000 },
     maxConnections: 50,
-    idleMs: 5_000,
     maxWaitMs: 60_000,
     backOffBaseMs: 1_000,
     backOffMaxMs: 60_000,
@@ -50,7 +49,7 @@ function pool(t: TestContext, maxConnections: number, more: Partial<SmtpPoolOpti
 
 function route(port: number, more: Partial<SendRoute> = {}): SendRoute {
   return {
-    provider: 'postfix',
+    lane: 'postfix',
     hosts: [{ name: 'mx.inbox.example', priority: 10, addresses: ['127.0.0.1'] }],
     port,
     tls: 'opportunistic',
@@ -217,7 +216,7 @@ test('a message above the size limit is a bounce for its size, before or after i
   })
   const client = pool(t, 1)
   for (const port of [postfix.ports.mx, postfix.ports.silent]) {
-    const outcome = judged(await send(client, route(port, { provider: String(port) }), reader(1), letter(1)))
+    const outcome = judged(await send(client, route(port, { lane: String(port) }), reader(1), letter(1)))
     assert.equal(outcome.type, 'bounced', outcome.reply)
     assert.equal(outcome.class, 'message_too_big')
     assert.match(outcome.reply, /5\.3\.4 /)
@@ -257,23 +256,18 @@ test('a required TLS is used, and a server without it gets nothing', async (t) =
   const client = pool(t, 1)
   const over = await send(
     client,
-    route(postfix.ports.mx, { tls: 'required', provider: 'a' }),
+    route(postfix.ports.mx, { tls: 'required', lane: 'a' }),
     reader(1),
     letter(1),
   )
   assert.equal(judged(over).type, 'delivered')
   assert.equal(over.isTls, true)
-  const opportunistic = await send(
-    client,
-    route(postfix.ports.plain, { provider: 'b' }),
-    reader(2),
-    letter(2),
-  )
+  const opportunistic = await send(client, route(postfix.ports.plain, { lane: 'b' }), reader(2), letter(2))
   assert.equal(judged(opportunistic).type, 'delivered')
   assert.equal(opportunistic.isTls, false)
   const plain = await send(
     client,
-    route(postfix.ports.plain, { tls: 'required', provider: 'c' }),
+    route(postfix.ports.plain, { tls: 'required', lane: 'c' }),
     reader(3),
     letter(3),
   )

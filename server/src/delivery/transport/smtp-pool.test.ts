@@ -26,18 +26,19 @@ async function server(t: TestContext, options: ScriptedSmtpOptions = {}): Promis
 
 function pool(
   t: TestContext,
-  limits: { connections?: number; messages?: number } = {},
+  limits: { connections?: number; messages?: number; idleMs?: number } = {},
   more: Partial<SmtpPoolOptions> = {},
 ): Transport {
   const one = createSmtpPool({
     clock: systemClock,
     timeouts: { ...RFC_5321_TIMEOUTS, quitMs: 500, dotMs: 2_000 },
-    limitsOf: () => ({
+    defaults: {
       maxConnections: limits.connections ?? 3,
       maxMessagesPerConnection: limits.messages ?? 100,
-    }),
+      connectionRates: [],
+      idleMs: limits.idleMs ?? 2_000,
+    },
     maxConnections: 50,
-    idleMs: 2_000,
     maxWaitMs: 5_000,
     backOffBaseMs: 60_000,
     backOffMaxMs: 600_000,
@@ -49,7 +50,7 @@ function pool(
 
 function route(port: number, more: Partial<SendRoute> = {}): SendRoute {
   return {
-    provider: 'test',
+    lane: 'test',
     hosts: [{ name: 'mx.test.example', priority: 10, addresses: ['127.0.0.1'] }],
     port,
     tls: 'none',
@@ -203,7 +204,7 @@ test('two MX sets of one provider share its limit, and neither waits for ever', 
 
 test('an idle connection is closed with QUIT after its time', async (t) => {
   const mx = await server(t)
-  await pool(t, {}, { idleMs: 30 }).send(route(mx.port), message('a@x.example'))
+  await pool(t, { idleMs: 30 }).send(route(mx.port), message('a@x.example'))
   await waitFor('the idle connection to be closed', () => mx.open() === 0 && mx.heard.includes('1 QUIT'))
 })
 
@@ -216,24 +217,23 @@ test('an idle connection that the server closes is not used again', async (t) =>
   assert.equal(inWords(await one.send(route(again.port), message('b@x.example'))), 'reply dot 250')
 })
 
-test('capacity counts what is in hand, and closing gives the rest back', async (t) => {
+test('closing ends what has begun and gives the rest back', async (t) => {
   const mx = await server(t, { answer: (event) => (event.verb === 'CONTENT' ? { do: 'stall' } : undefined) })
   const one = pool(t, { connections: 2 })
-  assert.equal(one.capacity('test'), 4)
   const sent = sendMany(one, route(mx.port), 6)
-  assert.equal(one.capacity('test'), 0)
   await waitFor('two connections', () => mx.heard.filter((line) => line.includes(' <')).length === 2)
+  assert.equal(one.connections('test'), 2)
   const closed = one.close(20)
   assert.equal(inWords(await one.send(route(mx.port), message('late@x.example'))), 'unsent closing')
   await closed
   const words = (await sent).map(inWords).sort()
   assert.equal(words.filter((each) => each === 'broken dot in doubt').length, 2)
-  assert.equal(one.capacity('test'), 0)
+  assert.equal(one.connections('test'), 0)
 })
 
 test('a message that waits too long for a busy provider is given back', async (t) => {
   const mx = await server(t, { answer: (event) => (event.verb === 'CONTENT' ? { do: 'stall' } : undefined) })
-  const one = pool(t, { connections: 1 }, { maxWaitMs: 50, idleMs: 20 })
+  const one = pool(t, { connections: 1, idleMs: 20 }, { maxWaitMs: 50 })
   const words = (await sendMany(one, route(mx.port), 4)).map(inWords)
   assert.deepEqual(words.filter((each) => each === 'unsent no_connection').length, 3)
   assert.equal(words[0], 'timeout dot in doubt')

@@ -12,22 +12,21 @@ import {
   MESSAGES_PER_CONNECTION,
   mustYield,
   siteOf,
+  takeOpening,
   type Lane,
-  type LaneLimits,
   type PooledConnection,
   type Site,
 } from './pool-lane.ts'
 import type { SmtpConnection } from './smtp-connection.ts'
-import type { SendResult, SmtpTimeouts, Transport } from './transport.ts'
+import type { ConnectionLimits, SendResult, SmtpTimeouts, Transport } from './transport.ts'
 
 export interface SmtpPoolOptions {
   readonly clock: Clock
   readonly timeouts: SmtpTimeouts
-  readonly limitsOf: (provider: string) => LaneLimits
+  /** For a lane of which nothing else is said. */
+  readonly defaults: ConnectionLimits
   /** Open connections of this process, over all providers. */
   readonly maxConnections: number
-  /** A connection with nothing to send is closed after this. */
-  readonly idleMs: number
   /** A message that waits longer for a connection is given back. */
   readonly maxWaitMs: number
   readonly backOffBaseMs: number
@@ -43,7 +42,7 @@ const LEARNED_LIMIT_MS = 60_000
 const SWEEP_MS = 500
 
 /**
- * Connections to receivers, kept warm. A provider is a lane with a limit; in it each MX set (with its port, TLS policy
+ * Connections to receivers, kept warm. Each lane has a limit; in it each MX set (with its port, TLS policy
  * and source) has a queue and connections of its own. No message waits without an end, and none is sent twice.
  */
 export function createSmtpPool(options: SmtpPoolOptions): Transport {
@@ -51,13 +50,14 @@ export function createSmtpPool(options: SmtpPoolOptions): Transport {
   const hosts = createHostMemory({ ...options, tlsBrokenMs: TLS_BROKEN_MS, maxHosts: MAX_HOSTS })
   const lanes = new Map<string, Lane>()
   const stopSweeping = new AbortController()
+  let limitsOf: (lane: string) => ConnectionLimits | undefined = () => undefined
   let openConnections = 0
   let isSweeping = false
   let isClosing = false
   let onEmpty: (() => void) | undefined
 
-  const limitOf = (lane: Lane): number =>
-    laneLimit(lane, options.limitsOf(lane.provider), clock.monotonicMs())
+  const limits = (lane: Lane): ConnectionLimits => limitsOf(lane.key) ?? options.defaults
+  const limitOf = (lane: Lane): number => laneLimit(lane, limits(lane), clock.monotonicMs())
 
   function pump(lane: Lane): void {
     for (const site of hungrySites(lane)) pumpSite(lane, site)
@@ -82,7 +82,9 @@ export function createSmtpPool(options: SmtpPoolOptions): Transport {
   function makeRoom(lane: Lane, site: Site): boolean {
     if (isClosing) return false
     const isLaneFull = lane.open >= limitOf(lane)
-    if (!isLaneFull && openConnections < options.maxConnections) return true
+    // One whose time has not come is asked again by the sweep.
+    if (!isLaneFull && openConnections < options.maxConnections)
+      return takeOpening(lane, limits(lane), clock.monotonicMs())
     const crowded = isLaneFull ? [lane] : [...lanes.values()]
     if (crowded.some((one) => one.leaving > 0)) return false
     for (const one of crowded) {
@@ -159,7 +161,7 @@ export function createSmtpPool(options: SmtpPoolOptions): Transport {
 
   async function run(lane: Lane, site: Site, pooled: PooledConnection): Promise<void> {
     const { connection } = pooled
-    const { maxMessagesPerConnection } = options.limitsOf(lane.provider)
+    const { maxMessagesPerConnection } = limits(lane)
     const recent: PoolJob[] = []
     const isSpent = (): boolean =>
       isClosing ||
@@ -194,10 +196,10 @@ export function createSmtpPool(options: SmtpPoolOptions): Transport {
   async function sweep(): Promise<void> {
     isSweeping = true
     while (lanes.size > 0 && !stopSweeping.signal.aborted) {
-      await clock.sleep(Math.min(SWEEP_MS, options.idleMs), stopSweeping.signal)
+      await clock.sleep(Math.min(SWEEP_MS, options.defaults.idleMs), stopSweeping.signal)
       for (const [name, lane] of lanes) {
         for (const [key, site] of lane.sites) {
-          sweepSite(site)
+          sweepSite(site, limits(lane).idleMs)
           if (isForgettable(site, clock.monotonicMs())) lane.sites.delete(key)
         }
         pump(lane)
@@ -207,9 +209,9 @@ export function createSmtpPool(options: SmtpPoolOptions): Transport {
     isSweeping = false
   }
 
-  function sweepSite(site: Site): void {
+  function sweepSite(site: Site, idleMs: number): void {
     const now = clock.monotonicMs()
-    const stale = site.idle.filter((one) => now - one.idleSince >= options.idleMs)
+    const stale = site.idle.filter((one) => now - one.idleSince >= idleMs)
     site.idle = site.idle.filter((one) => !stale.includes(one))
     for (const one of stale) void one.connection.quit()
     const late = site.queue.filter((job) => now - job.enqueuedMs >= options.maxWaitMs)
@@ -217,11 +219,11 @@ export function createSmtpPool(options: SmtpPoolOptions): Transport {
     for (const job of late) job.fail(noConnection('every connection to the provider is busy', 0))
   }
 
-  function laneOf(provider: string): Lane {
-    const known = lanes.get(provider)
+  function laneOf(key: string): Lane {
+    const known = lanes.get(key)
     if (known !== undefined) return known
-    const lane = createLane(provider)
-    lanes.set(provider, lane)
+    const lane = createLane(key)
+    lanes.set(key, lane)
     if (!isSweeping) void sweep()
     return lane
   }
@@ -232,7 +234,7 @@ export function createSmtpPool(options: SmtpPoolOptions): Transport {
   return {
     send: (route, message) =>
       new Promise((resolve) => {
-        const lane = laneOf(route.provider)
+        const lane = laneOf(route.lane)
         const site = siteOf(lane, route)
         const requeue = (job: PoolJob): boolean => !isClosing && site.queue.unshift(job) > 0
         const job = createPoolJob({ clock, requeue }, message, (result) => {
@@ -245,11 +247,10 @@ export function createSmtpPool(options: SmtpPoolOptions): Transport {
         site.queue.push(job)
         return pumpSite(lane, site)
       }),
-    capacity(provider) {
-      const lane = lanes.get(provider)
-      const limit = lane === undefined ? options.limitsOf(provider).maxConnections : limitOf(lane)
-      return isClosing ? 0 : Math.max(0, limit * MESSAGES_PER_CONNECTION - (lane?.inHand ?? 0))
+    limit: (of) => {
+      limitsOf = of
     },
+    connections: (lane) => lanes.get(lane)?.open ?? 0,
     async close(graceMs) {
       isClosing = true
       stopSweeping.abort()

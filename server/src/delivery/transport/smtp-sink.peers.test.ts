@@ -19,16 +19,20 @@ test('5,000 messages are all taken, pipelined, over the connections allowed, whi
   const pool = createSmtpPool({
     clock: systemClock,
     timeouts: RFC_5321_TIMEOUTS,
-    limitsOf: () => ({ maxConnections: CONNECTIONS, maxMessagesPerConnection: 100 }),
+    defaults: {
+      maxConnections: CONNECTIONS,
+      maxMessagesPerConnection: 100,
+      connectionRates: [],
+      idleMs: 1_000,
+    },
     maxConnections: 100,
-    idleMs: 1_000,
     maxWaitMs: 120_000,
     backOffBaseMs: 1_000,
     backOffMaxMs: 60_000,
   })
   t.after(() => pool.close(0))
   const route: SendRoute = {
-    provider: 'sink',
+    lane: 'sink',
     hosts: [{ name: 'mx.sink.example', priority: 10, addresses: ['127.0.0.1'] }],
     port: sink.port,
     tls: 'opportunistic',

@@ -53,9 +53,8 @@ function pool(t: TestContext) {
   const one = createSmtpPool({
     clock: systemClock,
     timeouts: { ...RFC_5321_TIMEOUTS, tlsMs: 2_000, quitMs: 500 },
-    limitsOf: () => ({ maxConnections: 1, maxMessagesPerConnection: 1 }),
+    defaults: { maxConnections: 1, maxMessagesPerConnection: 1, connectionRates: [], idleMs: 1_000 },
     maxConnections: 10,
-    idleMs: 1_000,
     maxWaitMs: 5_000,
     backOffBaseMs: 50,
     backOffMaxMs: 100,
@@ -66,7 +65,7 @@ function pool(t: TestContext) {
 
 function send(one: ReturnType<typeof pool>, port: number, policy: TlsPolicy, rcptTo: string) {
   const hosts = [{ name: 'mx.test.example', priority: 10, addresses: ['127.0.0.1'] }]
-  return one.send({ provider: 'test', hosts, port, tls: policy, ehloName: 'client.example' }, message(rcptTo))
+  return one.send({ lane: 'test', hosts, port, tls: policy, ehloName: 'client.example' }, message(rcptTo))
 }
 
 function phaseOf(result: SendResult): string {

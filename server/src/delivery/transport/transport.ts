@@ -1,4 +1,5 @@
 import type { Reply } from '@pigeon/mail/smtp-reply.ts'
+import type { Rate } from '#delivery/lanes/rate-limit.ts'
 import type { MxHost } from '#delivery/resolver.ts'
 
 /** `opportunistic`: encrypt when offered, whatever the certificate says, and go on in plain when that fails (RFC 7435). */
@@ -76,8 +77,8 @@ export interface SendSession {
 
 /** Where a message goes. Messages with equal hosts, port, TLS policy and source share connections. */
 export interface SendRoute {
-  /** Limits on connections are per provider. */
-  readonly provider: string
+  /** Limits on connections are per lane. */
+  readonly lane: string
   /** Best first, from `MxResolver.resolve`. */
   readonly hosts: readonly MxHost[]
   readonly port: number
@@ -87,12 +88,22 @@ export interface SendRoute {
   readonly ehloName: string
 }
 
+export interface ConnectionLimits {
+  readonly maxConnections: number
+  readonly maxMessagesPerConnection: number
+  readonly connectionRates: readonly Rate[]
+  /** A connection with nothing to send is closed after this. */
+  readonly idleMs: number
+}
+
 /** A way to hand messages to receivers. */
 export interface Transport {
   /** Never rejects: a refusal is an ordinary day. */
   send(route: SendRoute, message: OutgoingMessage): Promise<SendResult & SendSession>
-  /** How many more messages for this provider can be given now without waiting long. */
-  capacity(provider: string): number
+  /** From whom to hear how many connections a lane may have; before, and where nothing is said, the defaults hold. */
+  limit(limitsOf: (lane: string) => ConnectionLimits | undefined): void
+  /** Open connections of a lane. */
+  connections(lane: string): number
   /** Lets what has begun end (at most `graceMs`), answers the rest with `unsent`, and says QUIT. */
   close(graceMs: number): Promise<void>
 }

@@ -118,6 +118,20 @@ export interface DeliveriesTable {
   due_at: Date
   expires_at: Date | null
   claimed_epoch: number | null
+  destination: number | null
+  last_source: string | null
+}
+
+export interface DestinationsTable {
+  id: ColumnType<number, never, never>
+  mode: SendingMode
+  provider: string
+  shard: number
+  first_seen_at: Date
+  epoch: Generated<number>
+  allowed_total: Generated<number>
+  claimed_total: Generated<number>
+  stopped: Generated<boolean>
 }
 
 export interface DkimKeysTable {
@@ -197,6 +211,38 @@ export interface ImportsTable {
   completed_at: Date | null
 }
 
+export interface LaneOrdersTable {
+  id: Generated<string>
+  mode: SendingMode
+  provider: string
+  source_id: string | null
+  paused: string | null
+  messages_per_minute: number | null
+  until: Date | null
+  probe_at: Date | null
+  created_at: Date
+}
+
+export interface LanesTable {
+  mode: SendingMode
+  provider: string
+  source_id: string
+  source: string
+  state: string
+  reason: string | null
+  until: Date | null
+  memory: ColumnType<unknown, string, string>
+  warming: boolean
+  budget_left: number | null
+  per_minute: number
+  refused_share: number
+  active: number
+  connections: number
+  max_connections: number | null
+  since: Date
+  updated_at: Date
+}
+
 export interface ListCountsTable {
   id: ColumnType<number, never, never>
   list_id: string
@@ -262,12 +308,6 @@ export interface PoolsTable {
   updated_at: Date
 }
 
-export interface ProvidersTable {
-  name: string
-  shard: number
-  first_seen_at: Date
-}
-
 export interface RoutesTable {
   mode: SendingMode
   domain: string
@@ -275,6 +315,7 @@ export interface RoutesTable {
   shard: number
   resolved_at: Date
   expires_at: Date
+  destination: number
 }
 
 export interface SchemaMigrationsTable {
@@ -299,8 +340,6 @@ export interface ShardsTable {
   owner: string | null
   epoch: Generated<number>
   lease_until: Date | null
-  allowed_total: Generated<number>
-  claimed_total: Generated<number>
 }
 
 export interface SigningKeysTable {
@@ -436,12 +475,15 @@ export interface DB {
   campaigns: CampaignsTable
   contacts: ContactsTable
   deliveries: DeliveriesTable
+  destinations: DestinationsTable
   dkim_keys: DkimKeysTable
   domains: DomainsTable
   history_loads: HistoryLoadsTable
   idempotency_keys: IdempotencyKeysTable
   import_rejects: ImportRejectsTable
   imports: ImportsTable
+  lane_orders: LaneOrdersTable
+  lanes: LanesTable
   list_counts: ListCountsTable
   lists: ListsTable
   messages: MessagesTable
@@ -449,7 +491,6 @@ export interface DB {
   pool_classes: PoolClassesTable
   pool_sources: PoolSourcesTable
   pools: PoolsTable
-  providers: ProvidersTable
   routes: RoutesTable
   schema_migrations: SchemaMigrationsTable
   sessions: SessionsTable
