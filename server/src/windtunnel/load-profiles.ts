@@ -107,7 +107,7 @@ function complete(
   const merged: Partial<ProfileFile> = Object.assign({}, ...line)
   const spoken: Partial<Record<Situation, string>> = Object.assign({}, ...line.map(({ words }) => words))
   const habits: unknown = Object.assign({}, ...line.map((each) => each.habits))
-  const gentle: unknown = Object.assign({}, habits, ...line.map((each) => each.gentle))
+  const gentle: unknown = Object.assign({}, ...line.flatMap((each) => [each.habits, each.gentle]))
   const words = wordsOf(spoken)
   const { host, banner, capabilities, accepted } = merged
   const isWhole =

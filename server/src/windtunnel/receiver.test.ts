@@ -5,13 +5,11 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { manualClock } from '@pigeon/server/test/manual-clock.ts'
 import { waitFor } from '@pigeon/server/test/wait-for.ts'
-import type { Conversation } from './conversation.ts'
 import { converse } from './conversation.ts'
 import type { HabitsChange } from './habits.schema.ts'
 import { runWindtunnel } from './running-windtunnel.ts'
+import { FROM, MESSAGE, offer, send } from './transactions.ts'
 
-const FROM = 'b-1@news.example'
-const MESSAGE = 'Message-ID: <1@news.example>\r\nSubject: hello\r\n\r\nbody\r\n'
 const PROVIDERS = ['google', 'microsoft', 'yahoo', 'gmx', 'smallisp', 'plain'] as const
 /** What a share decides is tested by the seed; here only the words in the address decide. */
 const NO_CHANCE: HabitsChange = {
@@ -24,20 +22,6 @@ const NO_CHANCE: HabitsChange = {
   requires_authentication: 'nothing',
 }
 const STEADY = Object.fromEntries(PROVIDERS.map((name) => [name, NO_CHANCE]))
-
-/** MAIL and RCPT; the reply to RCPT. The transaction is left open. */
-async function offer(visit: Conversation, recipient: string, mailFrom = FROM): Promise<string> {
-  await visit.say('RSET\r\n')
-  await visit.say(`MAIL FROM:<${mailFrom}>\r\n`)
-  return visit.say(`RCPT TO:<${recipient}>\r\n`)
-}
-
-async function send(visit: Conversation, recipient: string, content = MESSAGE): Promise<string> {
-  const reply = await offer(visit, recipient)
-  if (!reply.startsWith('250')) return reply
-  await visit.say('DATA\r\n')
-  return visit.say(`${content}.\r\n`)
-}
 
 test('each provider greets, lists its capabilities and accepts, in words of its own', async (t) => {
   const { windtunnel, visit, client } = await runWindtunnel(t, { habits: STEADY })

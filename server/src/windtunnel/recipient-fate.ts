@@ -45,7 +45,7 @@ const FATES = new Map<Trigger, Situation>([
 
 /** Whether a share of all recipients includes this one, by the seed. */
 export function happens(seed: number, share: number, what: string, recipient: string): boolean {
-  return share > 0 && seededShare(seed, `${what} ${recipient}`) < share
+  return share > 0 && (share >= 1 || seededShare(seed, `${what} ${recipient}`) < share)
 }
 
 /** How a recipient is for good, by word or by the seed; undefined for one whose mailbox takes mail. */

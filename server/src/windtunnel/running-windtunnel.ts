@@ -19,8 +19,8 @@ export interface RunningWindtunnel {
   readonly windtunnel: Windtunnel
   readonly client: WindtunnelClient
   readonly dataDir: string
-  /** A connection to a provider, greeted and past EHLO. */
-  readonly visit: (provider: string) => Promise<Conversation>
+  /** A connection to a provider, greeted and past EHLO; from another loopback address when one is given. */
+  readonly visit: (provider: string, from?: string) => Promise<Conversation>
   /** Stops and starts again on the same data. */
   readonly restart: () => Promise<void>
 }
@@ -56,8 +56,9 @@ export async function runWindtunnel(t: TestContext, options: Options = {}): Prom
       return running.client
     },
     dataDir,
-    visit: async (provider) => {
-      const conversation = await converse(running.windtunnel.addressOf(provider), running.windtunnel.smtpPort)
+    visit: async (provider, from) => {
+      const { windtunnel } = running
+      const conversation = await converse(windtunnel.addressOf(provider), windtunnel.smtpPort, from)
       t.after(() => conversation.end())
       await conversation.say('EHLO sender.example\r\n')
       return conversation
