@@ -18,6 +18,8 @@ export interface Lane {
   readonly ip: string
   readonly limits: LaneLimits
   readonly slots: readonly Slot[]
+  /** The one that begins next: the first to be free, and open if it can be. */
+  next: Slot
   /** Shortest time between two messages, by our own limits. */
   readonly intervalMs: number
   /** Recipients that must come back from this source. */
@@ -34,11 +36,16 @@ export interface Lane {
   bounced: number
 }
 
+/** Throws a RangeError when not a single connection is allowed. */
 export function createLane(ip: string, limits: LaneLimits): Lane {
+  const slots = Array.from({ length: limits.maxConnections }, newSlot)
+  const [next] = slots
+  if (next === undefined) throw new RangeError('A lane has at least one connection.')
   return {
     ip,
     limits,
-    slots: Array.from({ length: limits.maxConnections }, () => ({ freeAtMs: 0, isOpen: false, served: 0 })),
+    slots,
+    next,
     intervalMs: intervalOf(limits),
     own: createDueHeap(),
     lastStartMs: Number.NEGATIVE_INFINITY,
@@ -58,15 +65,18 @@ function intervalOf({ perSecond, perMinute, perHour }: LaneLimits): number {
   return Math.max(spread(SECOND_MS, perSecond), spread(MINUTE_MS, perMinute), spread(HOUR_MS, perHour))
 }
 
-/** The slot that is free first; of those that are free together, one that is open. */
-export function nextSlot(lane: Lane): Slot {
-  let [best] = lane.slots
+function newSlot(): Slot {
+  return { freeAtMs: 0, isOpen: false, served: 0 }
+}
+
+/** Looks for the slot that begins next, after one has changed. */
+export function chooseNext(lane: Lane): void {
+  let best = lane.next
   for (const slot of lane.slots) {
-    if (best === undefined || slot.freeAtMs < best.freeAtMs) best = slot
+    if (slot.freeAtMs < best.freeAtMs) best = slot
     else if (slot.freeAtMs === best.freeAtMs && slot.isOpen && !best.isOpen) best = slot
   }
-  if (best === undefined) throw new RangeError('A lane has at least one connection.')
-  return best
+  lane.next = best
 }
 
 /** When the next message can begin, and what it waits for most; `dueMs` is when there is one. */
@@ -78,7 +88,7 @@ export function nextStart(lane: Lane, dueMs: number): { readonly atMs: number; r
     atMs = untilMs
     holdup = reason
   }
-  waitFor(nextSlot(lane).freeAtMs, 'connections')
+  waitFor(lane.next.freeAtMs, 'connections')
   if (lane.started > 0) waitFor(lane.lastStartMs + lane.intervalMs, 'own_limits')
   waitFor(lane.pausedUntilMs, 'provider')
   const openAtMs = dayWithRoom(lane, atMs)

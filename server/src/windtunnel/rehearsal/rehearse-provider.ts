@@ -7,7 +7,7 @@ import { delayMs } from '#windtunnel/recipient-fate.ts'
 import { scoreAt } from '#windtunnel/reputation.ts'
 import { createDueHeap } from './due-heap.ts'
 import type { DueHeap } from './due-heap.ts'
-import { createLane, nextSlot, nextStart, noteStart, openConnections, pauseLane } from './lane.ts'
+import { chooseNext, createLane, nextStart, noteStart, openConnections, pauseLane } from './lane.ts'
 import type { Lane, Slot } from './lane.ts'
 import { createRateSeries } from './rate-series.ts'
 import { createSituationReader } from './read-situation.ts'
@@ -124,6 +124,7 @@ function step(run: Run): boolean {
   const { lane, atMs, holdup, dueMs } = chosen
   noteHoldup(run, lane, { atMs, holdup, dueMs })
   begin(run, lane, atMs)
+  chooseNext(lane)
   return true
 }
 
@@ -142,7 +143,7 @@ function noteHoldup(run: Run, lane: Lane, start: { atMs: number; holdup: Holdup;
 }
 
 function begin(run: Run, lane: Lane, atMs: number): void {
-  const slot = nextSlot(lane)
+  const slot = lane.next
   const { timing } = run.input
   let readyMs = atMs
   if (slot.isOpen && atMs - slot.freeAtMs > timing.idleMs) slot.isOpen = false
