@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 import { freePorts } from '#roles/free-ports.ts'
 import { createWindtunnelClient, type WindtunnelClient } from '#windtunnel/client.ts'
-import { PROVIDER_NAMES } from '#windtunnel/profile.ts'
 import { waitFor } from './wait-for.ts'
 
 /** The whole platform, as `npm start` runs it: real roles as processes, PostgreSQL with fsync, history, real SMTP. */
@@ -193,7 +192,8 @@ async function start(env: NodeJS.ProcessEnv, dir: string, logFile: string): Prom
 
 /** No mailbox is full: those are tried again for as long as a message lives, and that is long here. */
 async function emptyMailboxes(windtunnel: WindtunnelClient): Promise<void> {
-  for (const provider of PROVIDER_NAMES) await windtunnel.changeHabits(provider, { mailbox_full_share: 0 })
+  for (const { name } of await windtunnel.providers())
+    await windtunnel.changeHabits(name, { mailbox_full_share: 0 })
 }
 
 /** Without the lines that say only that a request was answered. */

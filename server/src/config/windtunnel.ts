@@ -35,4 +35,22 @@ export const windtunnelSettings = Type.Object({
     default: true,
     description: 'Whether the simulated receivers offer STARTTLS.',
   }),
+  PIGEON_WINDTUNNEL_HABITS: Type.Enum(['gentle', 'published'], {
+    default: 'gentle',
+    description:
+      'gentle: low rates and long waits are left out, so that a first campaign ends in seconds. published: as the providers are; best with a time that runs faster.',
+  }),
+  PIGEON_WINDTUNNEL_TIME_SCALE: Type.Integer({
+    default: 1,
+    minimum: 1,
+    maximum: 10_000,
+    description:
+      'Seconds that pass in the windtunnel in a real one: 1440 makes a day a minute. Rates, greylisting, penalties and reputation go by it.',
+  }),
+  PIGEON_WINDTUNNEL_PROFILES: Type.Optional(
+    Type.String({
+      description:
+        'Directory of JSON files with providers of your own, which are simulated besides those of Pigeon or in their place.',
+    }),
+  ),
 })

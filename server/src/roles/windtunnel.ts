@@ -12,6 +12,9 @@ export async function startWindtunnelRole(context: Context): Promise<RunningRole
     smtpPort: config.PIGEON_WINDTUNNEL_SMTP_PORT,
     control: { host: LOOPBACK, port: config.PIGEON_WINDTUNNEL_CONTROL_PORT },
     tls: config.PIGEON_WINDTUNNEL_TLS,
+    profiles: config.PIGEON_WINDTUNNEL_PROFILES,
+    habits: config.PIGEON_WINDTUNNEL_HABITS,
+    timeScale: config.PIGEON_WINDTUNNEL_TIME_SCALE,
     limits: { messages: config.PIGEON_WINDTUNNEL_KEEP_MESSAGES, bytes: RAW_BYTES },
   })
 }

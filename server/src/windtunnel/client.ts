@@ -6,7 +6,6 @@ import type { ProblemKind } from '#platform/problem.ts'
 import * as shapes from './control.schema.ts'
 import { HabitsSchema } from './habits.schema.ts'
 import type { Habits, HabitsChange } from './habits.schema.ts'
-import type { ProviderName } from './profile.ts'
 
 const DEFAULT_TIMEOUT_MS = 10_000
 const MAX_CONNECTIONS = 16
@@ -31,10 +30,19 @@ export interface WindtunnelClient {
   raw(sequence: number): Promise<Buffer | undefined>
   duplicates(limit?: number): Promise<readonly shapes.Duplicate[]>
   providers(): Promise<shapes.Providers['data']>
-  changeHabits(provider: ProviderName, change: HabitsChange): Promise<Habits>
+  changeHabits(provider: string, change: HabitsChange): Promise<Habits>
   zone(): Promise<readonly shapes.ZoneRecord[]>
   /** Replaces all records of the names and types given; `data: null` removes. */
   publish(records: readonly shapes.ZoneRecord[]): Promise<void>
+  time(): Promise<shapes.Time>
+  /** Makes the windtunnel's own time run faster, or moves it on. */
+  changeTime(change: shapes.TimeChange): Promise<shapes.Time>
+  sources(): Promise<readonly shapes.Source[]>
+  block(block: shapes.Block): Promise<void>
+  unblock(unblock: shapes.Unblock): Promise<void>
+  recipient(address: string): Promise<shapes.RecipientFacts>
+  /** The certificate, in PEM, that the trusted ones of the receivers and policies are signed by. */
+  authority(): Promise<string>
   reset(): Promise<void>
   /** Closes idle connections. */
   close(): void
@@ -60,6 +68,13 @@ export function createWindtunnelClient(
       shaped(HabitsSchema, await call('PATCH', `/providers/${provider}`, change)),
     zone: async () => (await get('/zone', shapes.ZoneSchema)).records,
     publish: async (records) => void (await call('PUT', '/zone', { records })),
+    time: () => get('/time', shapes.TimeSchema),
+    changeTime: async (change) => shaped(shapes.TimeSchema, await call('PUT', '/time', change)),
+    sources: async () => (await get('/sources', shapes.SourcesSchema)).data,
+    block: async (block) => void (await call('POST', '/sources/block', block)),
+    unblock: async (unblock) => void (await call('POST', '/sources/unblock', unblock)),
+    recipient: (address) => get(`/recipients/${encodeURIComponent(address)}`, shapes.RecipientFactsSchema),
+    authority: async () => (await call('GET', '/authority')).toString('utf8'),
     reset: async () => void (await call('DELETE', '/messages')),
     close: () => agent.destroy(),
   }

@@ -1,32 +1,13 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { TSchema, Static } from 'typebox'
-import { Value } from 'typebox/value'
 import type { Log } from '#platform/log.ts'
 import { Problem } from '#platform/problem.ts'
 import type { ProblemKind } from '#platform/problem.ts'
-import type { Behaviour } from './behaviour.ts'
-import { ZoneSchema } from './control.schema.ts'
-import type { MessagePage, Providers } from './control.schema.ts'
-import { HabitsChangeSchema } from './habits.schema.ts'
-import type { MailStore } from './mail-store.ts'
-import { isProviderName } from './profile.ts'
-import type { ProviderName } from './profile.ts'
-import { readMessage, summarise } from './read-message.ts'
-import type { Zone } from './zone.ts'
+import { route } from './control-routes.ts'
+import type { ControlDeps } from './control-routes.ts'
 
 const MAX_BODY_BYTES = 16 * 1024 * 1024
 const REQUEST_TIMEOUT_MS = 30_000
-const DEFAULT_PAGE = 50
-const MAX_PAGE = 500
-
-export interface ControlDeps {
-  readonly store: MailStore
-  readonly zone: Zone
-  readonly behaviours: ReadonlyMap<ProviderName, Behaviour>
-  readonly describeProviders: () => Providers
-  readonly log: Pick<Log, 'error'>
-}
 
 export type ControlAddress =
   | { readonly port: number; readonly host: string }
@@ -39,7 +20,10 @@ export interface ControlServer {
 }
 
 /** The HTTP side door for the platform and for tests: loopback or a unix socket only, JSON in and out. */
-export async function startControlServer(deps: ControlDeps, at: ControlAddress): Promise<ControlServer> {
+export async function startControlServer(
+  deps: ControlDeps & { readonly log: Pick<Log, 'error'> },
+  at: ControlAddress,
+): Promise<ControlServer> {
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     void answer(deps, request, response)
   })
@@ -69,15 +53,11 @@ async function stop(server: Server): Promise<void> {
   await closed
 }
 
-interface Request {
-  readonly parts: readonly string[]
-  readonly query: URLSearchParams
-  readonly body: () => Promise<unknown>
-}
-
-type Result = { readonly json: unknown } | { readonly raw: Buffer } | { readonly nothing: true }
-
-async function answer(deps: ControlDeps, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  deps: ControlDeps & { readonly log: Pick<Log, 'error'> },
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   try {
     const url = new URL(request.url ?? '/', 'http://windtunnel')
     const parts = url.pathname.split('/').filter((part) => part !== '')
@@ -88,6 +68,7 @@ async function answer(deps: ControlDeps, request: IncomingMessage, response: Ser
     })
     if ('json' in result) send(response, 200, 'application/json', JSON.stringify(result.json))
     else if ('raw' in result) send(response, 200, 'message/rfc822', result.raw)
+    else if ('pem' in result) send(response, 200, 'application/x-pem-file', result.pem)
     else response.writeHead(204).end()
   } catch (error) {
     if (!(error instanceof Problem)) deps.log.error({ err: error }, 'windtunnel: a control request failed')
@@ -117,102 +98,6 @@ const STATUS: Record<ProblemKind, number> = {
 
 function send(response: ServerResponse, status: number, type: string, body: string | Buffer): void {
   response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body)
-}
-
-async function route(deps: ControlDeps, what: string, request: Request): Promise<Result> {
-  switch (what) {
-    case 'GET stats':
-      return { json: deps.store.stats(request.query.get('campaign') ?? undefined) }
-    case 'GET duplicates':
-      return {
-        json: { data: deps.store.duplicates(wholeNumber(request.query, 'limit', MAX_PAGE) ?? DEFAULT_PAGE) },
-      }
-    case 'GET messages':
-      return request.parts.length === 0 ? { json: page(deps, request.query) } : message(deps, request.parts)
-    case 'DELETE messages':
-      await deps.store.reset()
-      for (const behaviour of deps.behaviours.values()) behaviour.forget()
-      return { nothing: true }
-    case 'GET zone':
-      return { json: { records: deps.zone.all() } }
-    case 'PUT zone':
-      await deps.zone.publish(checked(ZoneSchema, await request.body()).records)
-      return { nothing: true }
-    case 'GET providers':
-      return { json: deps.describeProviders() }
-    case 'PATCH providers':
-      return changeProvider(deps, request)
-    default:
-      throw new Problem(
-        'not_found',
-        'windtunnel.no_such_path',
-        `There is no ${what.replace(' ', ' /')} here.`,
-      )
-  }
-}
-
-function page(deps: ControlDeps, query: URLSearchParams): MessagePage {
-  const limit = wholeNumber(query, 'limit', MAX_PAGE) ?? DEFAULT_PAGE
-  const found = deps.store.list({
-    tenant: query.get('tenant') ?? undefined,
-    campaign: query.get('campaign') ?? undefined,
-    recipient: query.get('recipient') ?? undefined,
-    before: wholeNumber(query, 'before', Number.MAX_SAFE_INTEGER),
-    limit: limit + 1,
-  })
-  const data = found.slice(0, limit)
-  return {
-    data: data.map(summarise),
-    next_before: found.length > limit ? (data.at(-1)?.sequence ?? null) : null,
-  }
-}
-
-async function message(deps: ControlDeps, [sequence = '', view]: readonly string[]): Promise<Result> {
-  const entry = /^\d{1,15}$/.test(sequence) ? deps.store.entry(Number(sequence)) : undefined
-  if (entry === undefined)
-    throw new Problem(
-      'not_found',
-      'windtunnel.no_such_message',
-      'No message has this number, or it is too old.',
-    )
-  const raw = await deps.store.raw(entry)
-  if (raw === undefined)
-    throw new Problem('not_found', 'windtunnel.raw_not_kept', 'The bytes of this message were not kept.')
-  if (view === 'raw') return { raw }
-  if (view !== undefined)
-    throw new Problem('not_found', 'windtunnel.no_such_path', 'A message has /raw and nothing else.')
-  return { json: await readMessage(deps, entry, raw) }
-}
-
-async function changeProvider(deps: ControlDeps, { parts, body }: Request): Promise<Result> {
-  const [name = ''] = parts
-  const behaviour = isProviderName(name) ? deps.behaviours.get(name) : undefined
-  if (behaviour === undefined)
-    throw new Problem(
-      'not_found',
-      'windtunnel.no_such_provider',
-      `No provider is called ${JSON.stringify(name.slice(0, 40))}.`,
-    )
-  behaviour.habits = { ...behaviour.habits, ...checked(HabitsChangeSchema, await body()) }
-  return { json: behaviour.habits }
-}
-
-function checked<Schema extends TSchema>(schema: Schema, value: unknown): Static<Schema> {
-  if (Value.Check(schema, value)) return value
-  const [first] = Value.Errors(schema, value)
-  throw new Problem(
-    'invalid',
-    'windtunnel.bad_body',
-    `The body does not fit: ${first?.instancePath ?? ''} ${first?.message ?? ''}.`,
-  )
-}
-
-function wholeNumber(query: URLSearchParams, name: string, max: number): number | undefined {
-  const text = query.get(name)
-  if (text === null) return undefined
-  const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
-  if (number >= 1 && number <= max) return number
-  throw new Problem('invalid', 'windtunnel.bad_parameter', `${name} must be a whole number from 1 to ${max}.`)
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import type { Static, TSchema } from 'typebox'
 import { HabitsSchema } from './habits.schema.ts'
+import { MAX_TIME_SCALE } from './virtual-time.ts'
 
 const Nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()])
 const Count = Type.Integer({ minimum: 0 })
@@ -127,6 +128,71 @@ export const ZoneSchema = Type.Object(
   { records: Type.Array(ZoneRecordSchema, { maxItems: 10_000 }) },
   { additionalProperties: false },
 )
+
+/** `GET /time`: the windtunnel's own time, by which rates, greylisting, penalties and reputation go. */
+export const TimeSchema = Type.Object({
+  now: Type.String(),
+  /** Virtual seconds a real one. */
+  scale: Type.Number(),
+  /** Since it began. */
+  passed_ms: Type.Number(),
+})
+export type Time = Static<typeof TimeSchema>
+
+/** Time is moved on by this much at most in one call. */
+const MAX_ADVANCE_MS = 366 * 24 * 3_600_000
+
+/** `PUT /time`. A day passes in a minute with scale 1440. */
+export const TimeChangeSchema = Type.Object(
+  {
+    scale: Type.Optional(Type.Number({ minimum: 1, maximum: MAX_TIME_SCALE })),
+    advance_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_ADVANCE_MS })),
+  },
+  { additionalProperties: false },
+)
+export type TimeChange = Static<typeof TimeChangeSchema>
+
+/** `GET /sources`: every address a provider remembers, in its eyes. Times are virtual. */
+export const SourcesSchema = Type.Object({
+  data: Type.Array(
+    Type.Object({
+      provider: Type.String(),
+      ip: Type.String(),
+      reputation: Type.Number({ minimum: 0, maximum: 100 }),
+      messages_today: Count,
+      allowance_today: Count,
+      blocked: Type.Boolean(),
+      blocked_for_ms: Count,
+      deferred_for_ms: Count,
+    }),
+  ),
+})
+export type Source = Static<typeof SourcesSchema>['data'][number]
+
+const Ip = Type.String({ pattern: '^[0-9A-Fa-f.:]{2,45}$' })
+const Provider = Type.String({ minLength: 1, maxLength: 40 })
+
+/** `POST /sources/block`: this provider refuses everything from this address for so long, in virtual time. */
+export const BlockSchema = Type.Object(
+  { ip: Ip, provider: Provider, for_ms: Type.Integer({ minimum: 1, maximum: MAX_ADVANCE_MS }) },
+  { additionalProperties: false },
+)
+export type Block = Static<typeof BlockSchema>
+
+/** `POST /sources/unblock`. */
+export const UnblockSchema = Type.Object({ ip: Ip, provider: Provider }, { additionalProperties: false })
+export type Unblock = Static<typeof UnblockSchema>
+
+/** `GET /recipients/{address}`: what is true of a simulated recipient for good. */
+export const RecipientFactsSchema = Type.Object({
+  address: Type.String(),
+  provider: Type.String(),
+  fate: Type.String({
+    description: '`exists`, or what is said at RCPT: unknown_user, mailbox_full, inactive …',
+  }),
+  would_complain: Type.Boolean(),
+})
+export type RecipientFacts = Static<typeof RecipientFactsSchema>
 
 export const ProblemBodySchema = Type.Object({
   kind: Type.String(),

@@ -10,16 +10,21 @@ export interface Conversation {
   readonly say: (text: string | Buffer) => Promise<string>
   readonly write: (bytes: string | Buffer) => void
   readonly reply: () => Promise<string>
-  /** Upgrades after a 220 to STARTTLS; no certificate is checked. */
-  readonly secure: () => Promise<void>
+  /** Upgrades after a 220 to STARTTLS. A certificate is checked when an authority is named; rejects when it is bad. */
+  readonly secure: (check?: { readonly ca: string; readonly servername: string }) => Promise<void>
   /** Resolves when the server has closed or cut the connection. */
   readonly closed: () => Promise<void>
   readonly end: () => void
 }
 
 /** Connects and waits for the greeting, which `greeting` holds: empty when nobody listens there. */
-export async function converse(host: string, port: number): Promise<Conversation & { greeting: string }> {
-  let socket: Socket = connect({ host, port, noDelay: true })
+export async function converse(
+  host: string,
+  port: number,
+  localAddress?: string,
+): Promise<Conversation & { greeting: string }> {
+  const from = localAddress === undefined ? {} : { localAddress }
+  let socket: Socket = connect({ host, port, noDelay: true, ...from })
   let received = ''
   let isClosed = false
   let wake: () => void = () => undefined
@@ -66,9 +71,9 @@ export async function converse(host: string, port: number): Promise<Conversation
     },
     write: (bytes) => void socket.write(bytes),
     reply,
-    secure: async () => {
+    secure: async (check) => {
       socket.removeAllListeners('data')
-      const secured = connectTls({ socket, rejectUnauthorized: false })
+      const secured = connectTls({ socket, ...check, rejectUnauthorized: check !== undefined })
       socket = secured
       attach()
       await new Promise<void>((resolve, reject) => {

@@ -1,5 +1,8 @@
 import type { Answer, Question } from 'dns-packet'
-import { isWithin, mxHostsOf, providerOfHost } from './provider-lookup.ts'
+import { MTA_STS_ADDRESS, stsRecord } from './mta-sts.ts'
+import type { StsLookup } from './mta-sts.ts'
+import { isWithin } from './provider-lookup.ts'
+import type { ProviderLookup } from './provider-lookup.ts'
 import type { Zone } from './zone.ts'
 
 /** A TXT record is a list of strings of at most 255 bytes (RFC 1035, 3.3). */
@@ -25,14 +28,16 @@ export const SPECIAL_DOMAINS = {
   timeout: 'timeout.example',
 } as const
 
-interface Rules {
+/** What answers are made of. */
+export interface DnsRules {
   readonly zone: Zone
-  readonly seed: number
+  readonly providers: ProviderLookup
+  readonly sts: StsLookup
   readonly ttlSeconds: number
 }
 
 /** The answer to one question: published records first, then what the providers make up. Undefined: no answer at all. */
-export function answerQuestion(rules: Rules, question: Question): DnsReply | undefined {
+export function answerQuestion(rules: DnsRules, question: Question): DnsReply | undefined {
   const name = question.name.toLowerCase()
   if (isWithin(name, SPECIAL_DOMAINS.timeout)) return undefined
   if (isWithin(name, SPECIAL_DOMAINS.servfail)) return { rcode: RCODE.SERVFAIL, answers: [], authorities: [] }
@@ -50,7 +55,7 @@ export function answerQuestion(rules: Rules, question: Question): DnsReply | und
   return { rcode, answers, authorities: [startOfAuthority(target)] }
 }
 
-function recordsOf(rules: Rules, name: string, type: Question['type']): Answer[] {
+function recordsOf(rules: DnsRules, name: string, type: Question['type']): Answer[] {
   const head = { name, class: 'IN', ttl: rules.ttlSeconds } as const
   switch (type) {
     case 'MX':
@@ -60,7 +65,7 @@ function recordsOf(rules: Rules, name: string, type: Question['type']): Answer[]
     case 'AAAA':
       return rules.zone.lookup(name, 'AAAA').map((data) => ({ ...head, type: 'AAAA', data }))
     case 'TXT':
-      return rules.zone.lookup(name, 'TXT').map((text) => ({ ...head, type: 'TXT', data: splitText(text) }))
+      return textsOf(rules, name).map((text) => ({ ...head, type: 'TXT', data: splitText(text) }))
     case 'CNAME':
       return rules.zone.lookup(name, 'CNAME').map((data) => ({ ...head, type: 'CNAME', data }))
     default:
@@ -68,7 +73,7 @@ function recordsOf(rules: Rules, name: string, type: Question['type']): Answer[]
   }
 }
 
-function mxOf(rules: Rules, name: string): { preference: number; exchange: string }[] {
+function mxOf(rules: DnsRules, name: string): { preference: number; exchange: string }[] {
   const published = rules.zone.lookup(name, 'MX')
   if (published.length > 0) {
     return published.map((data) => {
@@ -79,17 +84,30 @@ function mxOf(rules: Rules, name: string): { preference: number; exchange: strin
   const lower = name.toLowerCase()
   if (!isMadeUp(lower) || isWithin(lower, SPECIAL_DOMAINS.noMx)) return []
   if (isWithin(lower, SPECIAL_DOMAINS.nullMx)) return [{ preference: 0, exchange: '.' }]
-  return mxHostsOf(rules.seed, lower).map((host) => ({ ...host }))
+  return rules.providers.mxHosts(lower).map((host) => ({ ...host }))
 }
 
-function addressesOf(rules: Rules, name: string): readonly string[] {
+function addressesOf(rules: DnsRules, name: string): readonly string[] {
   const published = rules.zone.lookup(name, 'A')
   if (published.length > 0) return published
   const lower = name.toLowerCase()
   if (!isMadeUp(lower)) return []
   // The domain without MX leads to the provider that accepts everything: it is about the way, not about habits.
   const host = isWithin(lower, SPECIAL_DOMAINS.noMx) ? 'plain.example' : lower
-  return [providerOfHost(rules.seed, host).address]
+  const policyOf = host.startsWith(POLICY_HOST) ? rules.sts(host.slice(POLICY_HOST.length)) : undefined
+  return [policyOf === undefined ? rules.providers.ofHost(host).address : MTA_STS_ADDRESS]
+}
+
+/** Where the policy of RFC 8461 is looked for, and where it is announced. */
+const POLICY_HOST = 'mta-sts.'
+const POLICY_RECORD = '_mta-sts.'
+
+function textsOf(rules: DnsRules, name: string): readonly string[] {
+  const published = rules.zone.lookup(name, 'TXT')
+  const lower = name.toLowerCase()
+  if (published.length > 0 || !lower.startsWith(POLICY_RECORD)) return published
+  const policy = rules.sts(lower.slice(POLICY_RECORD.length))
+  return policy === undefined ? [] : [stsRecord(policy)]
 }
 
 /** Any name is somebody's domain, except those said not to exist and service names such as _dmarc.x. */
@@ -98,7 +116,7 @@ function isMadeUp(name: string): boolean {
   return !isForbidden && name.includes('.') && !name.startsWith('_') && !name.includes('._')
 }
 
-function exists(rules: Rules, name: string): boolean {
+function exists(rules: DnsRules, name: string): boolean {
   return isMadeUp(name) || rules.zone.has(name)
 }
 

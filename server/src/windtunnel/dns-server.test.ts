@@ -12,13 +12,17 @@ import type { Packet } from 'dns-packet'
 import { Problem } from '#platform/problem.ts'
 import { RCODE } from './dns-answers.ts'
 import { respond, startDnsServer } from './dns-server.ts'
+import { loadProfiles } from './load-profiles.ts'
+import { createProviderLookup } from './provider-lookup.ts'
 import { openZone } from './zone.ts'
+
+const providers = createProviderLookup(await loadProfiles(), 1)
 
 async function startDns(t: TestContext) {
   const directory = await mkdtemp(join(tmpdir(), 'dns-'))
   const file = join(directory, 'zone.json')
   const zone = await openZone(file)
-  const rules = { zone, seed: 1, ttlSeconds: 77 }
+  const rules = { zone, providers, sts: () => undefined, ttlSeconds: 77 }
   const server = await startDnsServer(rules, '127.0.0.1', 0)
   t.after(async () => {
     await server.stop()

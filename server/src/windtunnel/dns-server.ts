@@ -12,7 +12,7 @@ import {
 } from 'dns-packet'
 import type { Answer, Packet } from 'dns-packet'
 import { RCODE, answerQuestion } from './dns-answers.ts'
-import type { Zone } from './zone.ts'
+import type { DnsRules } from './dns-answers.ts'
 
 const HEADER_BYTES = 12
 /** RFC 1035, 4.2.1: without EDNS a UDP answer has at most 512 bytes. */
@@ -28,14 +28,8 @@ export interface DnsServer {
   stop(): Promise<void>
 }
 
-interface Rules {
-  readonly zone: Zone
-  readonly seed: number
-  readonly ttlSeconds: number
-}
-
 /** Answers DNS over UDP and TCP on one port. Rejects with the system's error when the port is taken. */
-export async function startDnsServer(rules: Rules, host: string, port: number): Promise<DnsServer> {
+export async function startDnsServer(rules: DnsRules, host: string, port: number): Promise<DnsServer> {
   for (let tries = 1; ; tries++) {
     const tcp = createServer((socket) => serveTcp(rules, socket))
     tcp.maxConnections = MAX_TCP_CONNECTIONS
@@ -53,7 +47,7 @@ export async function startDnsServer(rules: Rules, host: string, port: number): 
   }
 }
 
-function listening(rules: Rules, host: string, port: number, tcp: Server, udp: UdpSocket): DnsServer {
+function listening(rules: DnsRules, host: string, port: number, tcp: Server, udp: UdpSocket): DnsServer {
   const open = new Set<Socket>()
   tcp.on('connection', (socket) => {
     open.add(socket)
@@ -79,7 +73,7 @@ function listening(rules: Rules, host: string, port: number, tcp: Server, udp: U
   }
 }
 
-function serveTcp(rules: Rules, socket: Socket): void {
+function serveTcp(rules: DnsRules, socket: Socket): void {
   let pending = Buffer.alloc(0)
   socket.on('error', () => socket.destroy())
   socket.setTimeout(TCP_IDLE_TIMEOUT_MS, () => socket.destroy())
@@ -98,7 +92,7 @@ function serveTcp(rules: Rules, socket: Socket): void {
 }
 
 /** The answer to one packet, whatever is in it; undefined when none is due. */
-export function respond(rules: Rules, bytes: Buffer, transport: 'udp' | 'tcp'): Buffer | undefined {
+export function respond(rules: DnsRules, bytes: Buffer, transport: 'udp' | 'tcp'): Buffer | undefined {
   if (bytes.length < HEADER_BYTES || (bytes.readUInt8(2) & 0x80) !== 0) return undefined
   const id = bytes.readUInt16BE(0)
   let query: Packet

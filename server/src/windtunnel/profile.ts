@@ -1,8 +1,5 @@
 import type { Habits } from './habits.schema.ts'
 
-export const PROVIDER_NAMES = ['google', 'microsoft', 'yahoo', 'gmx', 'smallisp', 'plain'] as const
-export type ProviderName = (typeof PROVIDER_NAMES)[number]
-
 /** What a provider can have against a visitor, a recipient or a message. */
 export const SITUATIONS = [
   'unknown_user',
@@ -11,16 +8,24 @@ export const SITUATIONS = [
   'inactive',
   'greylisted',
   'rate_limited',
+  'domain_rate_limited',
+  'volume_deferred',
+  'reputation_limited',
   'too_many_connections',
+  'connection_used_up',
   'temporary_failure',
   'rejected',
+  'unauthenticated',
   'spam',
   'blocked',
   'too_big',
 ] as const
 export type Situation = (typeof SITUATIONS)[number]
 
-/** A reply before its placeholders ({ip}, {recipient}, {id}, {host}) are filled in. `status` is the RFC 3463 code. */
+/**
+ * A reply before its placeholders ({ip}, {recipient}, {from}, {domain}, {id}, {host}) are filled in. `status` is the
+ * RFC 3463 code, empty for the servers that give none.
+ */
 export interface ReplyTemplate {
   readonly code: number
   readonly status: string
@@ -34,14 +39,16 @@ export interface MxHost {
 
 /** One simulated provider, as data. */
 export interface Profile {
-  readonly name: ProviderName
+  readonly name: string
+  /** Whose rules for replies fit, and how reports call it: `microsoft` runs two of these. */
+  readonly knownAs: string
   /** The loopback address it listens on. */
   readonly address: string
   /** Host name in banner and EHLO reply. */
   readonly host: string
   readonly banner: string
+  /** Without STARTTLS, which its habits decide. */
   readonly capabilities: readonly string[]
-  readonly offersTls: boolean
   /** Domains of its own mailboxes. */
   readonly domains: readonly string[]
   /** Share of all domains nobody names that it hosts, in relation to the other weights. */
@@ -53,9 +60,8 @@ export interface Profile {
   readonly hostSuffixes: readonly string[]
   readonly accepted: string
   readonly words: Readonly<Record<Situation, ReplyTemplate>>
+  /** As published, or as such providers are known to be. */
   readonly habits: Habits
-}
-
-export function isProviderName(text: string): text is ProviderName {
-  return PROVIDER_NAMES.some((name) => name === text)
+  /** The same with what is milder in the sandbox, so that a first campaign ends in seconds. */
+  readonly gentleHabits: Habits
 }

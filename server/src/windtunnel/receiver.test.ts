@@ -5,14 +5,12 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { manualClock } from '@pigeon/server/test/manual-clock.ts'
 import { waitFor } from '@pigeon/server/test/wait-for.ts'
-import type { Conversation } from './conversation.ts'
 import { converse } from './conversation.ts'
 import type { HabitsChange } from './habits.schema.ts'
-import { PROVIDER_NAMES } from './profile.ts'
 import { runWindtunnel } from './running-windtunnel.ts'
+import { FROM, MESSAGE, offer, send } from './transactions.ts'
 
-const FROM = 'b-1@news.example'
-const MESSAGE = 'Message-ID: <1@news.example>\r\nSubject: hello\r\n\r\nbody\r\n'
+const PROVIDERS = ['google', 'microsoft', 'yahoo', 'gmx', 'smallisp', 'plain'] as const
 /** What a share decides is tested by the seed; here only the words in the address decide. */
 const NO_CHANCE: HabitsChange = {
   unknown_user_share: 0,
@@ -21,28 +19,15 @@ const NO_CHANCE: HabitsChange = {
   greylist_share: 0,
   cut_share: 0,
   slow_share: 0,
+  requires_authentication: 'nothing',
 }
-const STEADY = Object.fromEntries(PROVIDER_NAMES.map((name) => [name, NO_CHANCE]))
-
-/** MAIL and RCPT; the reply to RCPT. The transaction is left open. */
-async function offer(visit: Conversation, recipient: string, mailFrom = FROM): Promise<string> {
-  await visit.say('RSET\r\n')
-  await visit.say(`MAIL FROM:<${mailFrom}>\r\n`)
-  return visit.say(`RCPT TO:<${recipient}>\r\n`)
-}
-
-async function send(visit: Conversation, recipient: string, content = MESSAGE): Promise<string> {
-  const reply = await offer(visit, recipient)
-  if (!reply.startsWith('250')) return reply
-  await visit.say('DATA\r\n')
-  return visit.say(`${content}.\r\n`)
-}
+const STEADY = Object.fromEntries(PROVIDERS.map((name) => [name, NO_CHANCE]))
 
 test('each provider greets, lists its capabilities and accepts, in words of its own', async (t) => {
   const { windtunnel, visit, client } = await runWindtunnel(t, { habits: STEADY })
   const banners = new Set<string>()
-  for (const name of PROVIDER_NAMES) {
-    const { greeting, say } = await converse(windtunnel.addresses[name], windtunnel.smtpPort)
+  for (const name of PROVIDERS) {
+    const { greeting, say } = await converse(windtunnel.addressOf(name), windtunnel.smtpPort)
     assert.match(greeting, /^220 \S+ .*ESMTP|^220 gmx\.net /)
     banners.add(greeting)
     const capabilities = await say('EHLO sender.example\r\n')
@@ -52,14 +37,14 @@ test('each provider greets, lists its capabilities and accepts, in words of its 
     assert.equal(/STARTTLS/.test(capabilities), name === 'google' || name === 'microsoft', name)
     assert.match(await send(await visit(name), `ann@${name}.example`), /^250 /)
   }
-  assert.equal(banners.size, PROVIDER_NAMES.length)
-  assert.equal((await client.stats()).received, PROVIDER_NAMES.length)
+  assert.equal(banners.size, PROVIDERS.length)
+  assert.equal((await client.stats()).received, PROVIDERS.length)
 })
 
 test('the words in a local part are answered by each provider in its own words', async (t) => {
   const { visit } = await runWindtunnel(t, { habits: STEADY })
   const seen = new Set<string>()
-  for (const name of PROVIDER_NAMES) {
+  for (const name of PROVIDERS) {
     const visitor = await visit(name)
     const unknown = await offer(visitor, 'unknown1@x.example')
     assert.match(unknown, /^550[ -]5\.1\.1 /, name)
@@ -113,12 +98,12 @@ test('a connection too many from one address is refused at the door', async (t) 
   const { windtunnel, visit } = await runWindtunnel(t, { habits: { yahoo: { connections_per_address: 2 } } })
   const first = await visit('yahoo')
   await visit('yahoo')
-  const third = await converse(windtunnel.addresses.yahoo, windtunnel.smtpPort)
+  const third = await converse(windtunnel.addressOf('yahoo'), windtunnel.smtpPort)
   assert.match(third.greeting, /^421 4\.7\.0 .*oo many connections/)
   await third.closed()
   first.end()
   const again = await waitFor('room for another', async () => {
-    const visitor = await converse(windtunnel.addresses.yahoo, windtunnel.smtpPort)
+    const visitor = await converse(windtunnel.addressOf('yahoo'), windtunnel.smtpPort)
     t.after(() => visitor.end())
     return visitor.greeting.startsWith('220')
   })
@@ -248,7 +233,7 @@ test('STARTTLS encrypts, forgets what was said before and takes nothing sent ahe
   const injecting = await visit('google')
   assert.match(await injecting.say(`STARTTLS\r\nMAIL FROM:<${FROM}>\r\n`), /^554 /)
   await injecting.closed()
-  const yahoo = await converse(windtunnel.addresses.yahoo, windtunnel.smtpPort)
+  const yahoo = await converse(windtunnel.addressOf('yahoo'), windtunnel.smtpPort)
   assert.match(await yahoo.say('STARTTLS\r\n'), /^502 /)
   yahoo.end()
 })
@@ -262,7 +247,7 @@ test('without TLS in the settings nobody offers it', async (t) => {
 
 test('commands out of order and junk are refused, and enough of them end the connection', async (t) => {
   const { windtunnel, visit } = await runWindtunnel(t)
-  const fresh = await converse(windtunnel.addresses.plain, windtunnel.smtpPort)
+  const fresh = await converse(windtunnel.addressOf('plain'), windtunnel.smtpPort)
   assert.match(await fresh.say(`MAIL FROM:<${FROM}>\r\n`), /^503 /)
   assert.match(await fresh.say('HELO x\r\n'), /^250 mx\.plain\.example$/)
   assert.match(await fresh.say('RCPT TO:<ann@x.example>\r\n'), /^503 /)
@@ -305,6 +290,7 @@ test('two runs with one seed give the same replies, another seed gives others', 
     temporary_failure_share: 0.1,
     cut_share: 0.05,
     messages_per_second: 0,
+    requires_authentication: 'nothing' as const,
   }
   const run = async (seed: number): Promise<string[]> => {
     const { visit } = await runWindtunnel(t, { settings: { seed }, habits: { google: shares } })

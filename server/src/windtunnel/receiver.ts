@@ -1,7 +1,8 @@
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
-import { TLSSocket, createSecureContext } from 'node:tls'
+import { TLSSocket } from 'node:tls'
 import type { SecureContext } from 'node:tls'
+import type { StartTls } from './receiver-certificates.ts'
 import { createSmtpSession } from './smtp-session.ts'
 import type { SmtpSession } from './smtp-session.ts'
 import type { SessionDeps } from './smtp-state.ts'
@@ -20,8 +21,8 @@ export interface Receiver {
 }
 
 export interface ReceiverDeps extends SessionDeps {
-  /** Key and certificate when STARTTLS is offered. */
-  readonly certificate: { readonly key: string; readonly cert: string } | undefined
+  /** Asked at every connection: habits change. */
+  readonly startTls: () => StartTls
 }
 
 interface Open {
@@ -32,13 +33,9 @@ interface Open {
 /** Listens as one provider on its loopback address. Rejects with the system's error when the port is taken. */
 export async function startReceiver(deps: ReceiverDeps, port: number): Promise<Receiver> {
   const { profile } = deps.behaviour
-  const secureContext =
-    deps.certificate === undefined ? undefined : createSecureContext({ ...deps.certificate })
   const open = new Set<Open>()
   const openByIp = new Map<string, number>()
-  const server = createServer({ noDelay: true }, (socket) =>
-    welcome(deps, secureContext, socket, open, openByIp),
-  )
+  const server = createServer({ noDelay: true }, (socket) => welcome(deps, socket, open, openByIp))
   server.maxConnections = MAX_CONNECTIONS
   await listen(server, profile.address, port)
   const address = server.address()
@@ -50,26 +47,20 @@ export async function startReceiver(deps: ReceiverDeps, port: number): Promise<R
   }
 }
 
-function welcome(
-  deps: ReceiverDeps,
-  secureContext: SecureContext | undefined,
-  socket: Socket,
-  open: Set<Open>,
-  openByIp: Map<string, number>,
-): void {
+function welcome(deps: ReceiverDeps, socket: Socket, open: Set<Open>, openByIp: Map<string, number>): void {
   const ip = socket.remoteAddress ?? '127.0.0.1'
   // A visitor that breaks the connection is an ordinary event here; 'close' follows and cleans up.
   socket.on('error', () => socket.destroy())
-  const refusal = deps.behaviour.onConnect(openByIp.get(ip) ?? 0)
+  const refusal = deps.behaviour.judge({ kind: 'connect', ip, open: openByIp.get(ip) ?? 0 })
   if (refusal !== undefined) {
     deps.count(refusal)
     socket.resume()
-    socket.end(createWords(deps.behaviour.profile, ip, deps.nextId).situation(refusal, ''))
+    socket.end(createWords(deps.behaviour.profile, ip, deps.nextId).situation(refusal))
     socket.setTimeout(1000, () => socket.destroy())
     return
   }
   openByIp.set(ip, (openByIp.get(ip) ?? 0) + 1)
-  const entry = converse(deps, secureContext, socket, ip)
+  const entry = converse(deps, socket, ip)
   open.add(entry)
   socket.on('close', () => {
     entry.session.close()
@@ -80,13 +71,9 @@ function welcome(
   })
 }
 
-function converse(
-  deps: ReceiverDeps,
-  secureContext: SecureContext | undefined,
-  plain: Socket,
-  ip: string,
-): Open {
+function converse(deps: ReceiverDeps, plain: Socket, ip: string): Open {
   let socket = plain
+  const startTls = deps.startTls()
   const onData = (chunk: Buffer) => session.push(chunk)
   const session: SmtpSession = createSmtpSession(deps, {
     ip,
@@ -98,24 +85,36 @@ function converse(
     cut: () => plain.destroy(),
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
-    startTls:
-      secureContext === undefined
-        ? undefined
-        : () => {
-            plain.off('data', onData)
-            socket = new TLSSocket(plain, { isServer: true, secureContext })
-            socket.on('error', () => plain.destroy())
-            socket.on('data', onData)
-            // What comes through TLS does not count as activity of the plain socket.
-            plain.setTimeout(0)
-            socket.setTimeout(IDLE_TIMEOUT_MS, () => plain.destroy())
-            session.secured()
-          },
+    startTls: startTls.kind === 'absent' ? undefined : () => secure(startTls),
   })
+  const secure = (how: Exclude<StartTls, { kind: 'absent' }>) => {
+    plain.off('data', onData)
+    if (how.kind === 'broken') return breakHandshake(plain)
+    socket = securedSocket(plain, how.context)
+    socket.on('data', onData)
+    session.secured()
+  }
   plain.setTimeout(IDLE_TIMEOUT_MS, () => plain.destroy())
   plain.on('data', onData)
   session.greet()
   return { session, socket: () => socket }
+}
+
+function securedSocket(plain: Socket, secureContext: SecureContext): TLSSocket {
+  const socket = new TLSSocket(plain, { isServer: true, secureContext })
+  socket.on('error', () => plain.destroy())
+  // What comes through TLS does not count as activity of the plain socket.
+  plain.setTimeout(0)
+  socket.setTimeout(IDLE_TIMEOUT_MS, () => plain.destroy())
+  return socket
+}
+
+/** The client hello is answered with what is no TLS record, as servers do whose TLS is half set up. */
+function breakHandshake(plain: Socket): void {
+  plain.once('data', () => {
+    plain.end('454 4.7.0 TLS not available due to local problem\r\n')
+    plain.setTimeout(1000, () => plain.destroy())
+  })
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {

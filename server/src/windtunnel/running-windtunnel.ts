@@ -9,8 +9,6 @@ import type { WindtunnelClient } from './client.ts'
 import { converse } from './conversation.ts'
 import type { Conversation } from './conversation.ts'
 import type { HabitsChange } from './habits.schema.ts'
-import { PROVIDER_NAMES } from './profile.ts'
-import type { ProviderName } from './profile.ts'
 import { startWindtunnel } from './start-windtunnel.ts'
 import type { Windtunnel, WindtunnelSettings } from './start-windtunnel.ts'
 
@@ -21,8 +19,8 @@ export interface RunningWindtunnel {
   readonly windtunnel: Windtunnel
   readonly client: WindtunnelClient
   readonly dataDir: string
-  /** A connection to a provider, greeted and past EHLO. */
-  readonly visit: (provider: ProviderName) => Promise<Conversation>
+  /** A connection to a provider, greeted and past EHLO; from another loopback address when one is given. */
+  readonly visit: (provider: string, from?: string) => Promise<Conversation>
   /** Stops and starts again on the same data. */
   readonly restart: () => Promise<void>
 }
@@ -30,7 +28,7 @@ export interface RunningWindtunnel {
 interface Options {
   readonly clock?: Clock
   readonly settings?: Partial<WindtunnelSettings>
-  readonly habits?: Partial<Record<ProviderName, HabitsChange>>
+  readonly habits?: Readonly<Record<string, HabitsChange>>
 }
 
 /** Starts one for the test `t`; everything is stopped and deleted when it ends. */
@@ -58,8 +56,9 @@ export async function runWindtunnel(t: TestContext, options: Options = {}): Prom
       return running.client
     },
     dataDir,
-    visit: async (provider) => {
-      const conversation = await converse(running.windtunnel.addresses[provider], running.windtunnel.smtpPort)
+    visit: async (provider, from) => {
+      const { windtunnel } = running
+      const conversation = await converse(windtunnel.addressOf(provider), windtunnel.smtpPort, from)
       t.after(() => conversation.end())
       await conversation.say('EHLO sender.example\r\n')
       return conversation
@@ -75,9 +74,6 @@ export async function runWindtunnel(t: TestContext, options: Options = {}): Prom
 async function start(options: Options, settings: WindtunnelSettings) {
   const windtunnel = await startWindtunnel({ clock: options.clock ?? systemClock, log: QUIET }, settings)
   const client = createWindtunnelClient(windtunnel.control)
-  for (const name of PROVIDER_NAMES) {
-    const change = options.habits?.[name]
-    if (change !== undefined) await client.changeHabits(name, change)
-  }
+  for (const [name, change] of Object.entries(options.habits ?? {})) await client.changeHabits(name, change)
   return { windtunnel, client }
 }

@@ -1,67 +1,15 @@
-import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import { DAY_MS } from './rates.ts'
+import { createCertificate } from './x509.ts'
+import type { KeyAndCert } from './x509.ts'
 
-const DAY_MS = 24 * 60 * 60 * 1000
 const VALID_DAYS = 365
 
-const OID_ECDSA_SHA256 = Buffer.from('06082a8648ce3d040302', 'hex')
-const OID_COMMON_NAME = Buffer.from('0603550403', 'hex')
-const OID_SUBJECT_ALT_NAME = Buffer.from('0603551d11', 'hex')
-
-/**
- * A fresh P-256 key and an X.509 v3 certificate (RFC 5280) for these host names, signed by itself. Node can read
- * certificates but not make them; this is the little DER it takes. Nothing is written to disk.
- */
-export function createSelfSignedCertificate(
-  hosts: readonly [string, ...string[]],
-  now: Date,
-): { key: string; cert: string } {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const name = sequence(der(0x31, sequence(OID_COMMON_NAME, der(0x0c, Buffer.from(hosts[0], 'utf8')))))
-  const alternatives = sequence(...hosts.map((host) => der(0x82, Buffer.from(host, 'ascii'))))
-  const toBeSigned = sequence(
-    der(0xa0, der(0x02, Buffer.from([2]))),
-    der(0x02, positive(randomBytes(16))),
-    sequence(OID_ECDSA_SHA256),
-    name,
-    sequence(
-      utcTime(new Date(now.getTime() - DAY_MS)),
-      utcTime(new Date(now.getTime() + VALID_DAYS * DAY_MS)),
-    ),
-    name,
-    publicKey.export({ type: 'spki', format: 'der' }),
-    der(0xa3, sequence(sequence(OID_SUBJECT_ALT_NAME, der(0x04, alternatives)))),
-  )
-  const signature = sign('sha256', toBeSigned, privateKey)
-  const certificate = sequence(
-    toBeSigned,
-    sequence(OID_ECDSA_SHA256),
-    der(0x03, Buffer.concat([Buffer.from([0]), signature])),
-  )
-  return { key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), cert: pem(certificate) }
-}
-
-function der(tag: number, ...parts: readonly Buffer[]): Buffer {
-  const content = Buffer.concat(parts)
-  const { length } = content
-  const size = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff]
-  return Buffer.concat([Buffer.from([tag, ...size]), content])
-}
-
-function sequence(...parts: readonly Buffer[]): Buffer {
-  return der(0x30, ...parts)
-}
-
-/** A serial number must not be negative: the highest bit is cleared, the next one set. */
-function positive(bytes: Buffer): Buffer {
-  bytes.writeUInt8((bytes.readUInt8(0) & 0x7f) | 0x40, 0)
-  return bytes
-}
-
-function utcTime(time: Date): Buffer {
-  return der(0x17, Buffer.from(`${time.toISOString().slice(2, 19).replace(/[-:T]/g, '')}Z`, 'ascii'))
-}
-
-function pem(certificate: Buffer): string {
-  const lines = certificate.toString('base64').match(/.{1,64}/g) ?? []
-  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n')
+/** A fresh key and a certificate for these host names, signed by itself. Nothing is written to disk. */
+export function createSelfSignedCertificate(hosts: readonly [string, ...string[]], now: Date): KeyAndCert {
+  return createCertificate({
+    commonName: hosts[0],
+    hosts,
+    from: new Date(now.getTime() - DAY_MS),
+    until: new Date(now.getTime() + VALID_DAYS * DAY_MS),
+  })
 }

@@ -49,7 +49,10 @@ export function createSmtpSession(deps: SessionDeps, io: SessionIo): SmtpSession
     data: undefined,
   }
   return {
-    greet: () => io.write(state.words.banner()),
+    greet: () => {
+      later(state, () => say(state, state.words.banner()), deps.behaviour.habits.banner_delay_ms)
+      pump(state)
+    },
     push: (chunk) => {
       if (state.isClosed) return
       state.pending = state.pending.length === 0 ? chunk : Buffer.concat([state.pending, chunk])

@@ -1,14 +1,15 @@
 import type { Clock } from '#platform/clock.ts'
+import type { Authentication, MessageToAuthenticate } from './authenticate.ts'
 import type { Behaviour } from './behaviour.ts'
 import type { DataReader } from './data-reader.ts'
-import type { ProviderName, Situation } from './profile.ts'
-import type { Words } from './smtp-words.ts'
+import type { Situation } from './profile.ts'
+import type { About, Words } from './smtp-words.ts'
 
 const MAX_ERRORS = 10
 
 /** A message a provider is about to accept. */
 export interface ReceivedMessage {
-  readonly provider: ProviderName
+  readonly provider: string
   readonly mailFrom: string
   readonly rcptTo: readonly string[]
   readonly tls: boolean
@@ -25,6 +26,8 @@ export interface SessionDeps {
     message: ReceivedMessage,
     done: (error: Error | undefined, sequence: number) => void,
   ) => void
+  /** Whether SPF and DKIM pass for the domain in From, by the windtunnel's own zone. Never rejects. */
+  readonly authenticate: (message: MessageToAuthenticate) => Promise<Authentication>
   readonly count: (situation: Situation | 'accepted' | 'cut') => void
   readonly nextId: () => string
 }
@@ -66,8 +69,11 @@ export interface SessionState {
 }
 
 /** Continues with `next` after the delay this transaction deserves; input waits meanwhile. */
-export function later(state: SessionState, next: () => void): void {
-  const delayMs = state.deps.behaviour.delayMs(state.recipients)
+export function later(
+  state: SessionState,
+  next: () => void,
+  delayMs = state.deps.behaviour.delayMs(state.recipients),
+): void {
   if (delayMs === 0) return next()
   state.isWaiting = true
   void continueLater(state, delayMs, next)
@@ -93,9 +99,9 @@ export function hangUp(state: SessionState, text: string): void {
 }
 
 /** Says what a provider has against something; a 421 ends the connection (RFC 5321, 3.8). */
-export function object(state: SessionState, situation: Situation, recipient = ''): void {
+export function object(state: SessionState, situation: Situation, about: About = {}): void {
   state.deps.count(situation)
-  const reply = state.words.situation(situation, recipient)
+  const reply = state.words.situation(situation, about)
   if (reply.startsWith('421')) hangUp(state, reply)
   else say(state, reply)
 }

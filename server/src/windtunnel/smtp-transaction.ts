@@ -1,4 +1,6 @@
-import { hasBareLineFeed, createDataReader } from './data-reader.ts'
+import type { Authentication } from './authenticate.ts'
+import { createDataReader, hasBareLineFeed } from './data-reader.ts'
+import { domainOf } from './judge.ts'
 import { complain, hangUp, later, object, resetTransaction, say } from './smtp-state.ts'
 import type { ReceivedMessage, SessionState } from './smtp-state.ts'
 
@@ -13,8 +15,13 @@ export function mail(state: SessionState, address: string, parameters: ReadonlyM
     return object(state, 'too_big')
   const isUtf8 = parameters.has('SMTPUTF8') && state.words.takesUtf8
   if (!isUtf8 && !isAscii(address)) return complain(state, '553 5.6.7 Non-ASCII address without SMTPUTF8\r\n')
-  const refusal = state.deps.behaviour.onMail()
-  if (refusal !== undefined) return object(state, refusal)
+  const refusal = state.deps.behaviour.judge({
+    kind: 'mail',
+    ip: state.io.ip,
+    mailFrom: address,
+    served: servedLoudly(state),
+  })
+  if (refusal !== undefined) return object(state, refusal, { domain: domainOf(address) })
   state.mailFrom = address
   state.isUtf8 = isUtf8
   say(state, state.words.mailOk)
@@ -28,8 +35,13 @@ export function recipient(state: SessionState, address: string): void {
   if (state.recipients.length >= state.deps.behaviour.habits.recipients_per_message) {
     return say(state, '452 4.5.3 Too many recipients\r\n')
   }
-  const refusal = state.deps.behaviour.onRecipient({ ip: state.io.ip, mailFrom }, address)
-  if (refusal !== undefined) return later(state, () => object(state, refusal, address))
+  const refusal = state.deps.behaviour.judge({
+    kind: 'recipient',
+    ip: state.io.ip,
+    mailFrom,
+    recipient: address,
+  })
+  if (refusal !== undefined) return later(state, () => object(state, refusal, { recipient: address }))
   state.recipients.push(address)
   later(state, () => say(state, state.words.rcptOk))
 }
@@ -51,8 +63,6 @@ export function endOfData(state: SessionState, content: Buffer | undefined): voi
   if (behaviour.habits.refuses_bare_lf && hasBareLineFeed(content)) {
     return say(state, '550 5.6.11 SMTPSEND.BareLinefeedsAreIllegal; message contains bare linefeeds\r\n')
   }
-  const outcome = behaviour.onContent({ ip, mailFrom }, rcptTo)
-  if (outcome !== 'accept' && outcome !== 'cut') return object(state, outcome, rcptTo[0])
   const message: ReceivedMessage = {
     provider: behaviour.profile.name,
     mailFrom,
@@ -62,11 +72,44 @@ export function endOfData(state: SessionState, content: Buffer | undefined): voi
     content,
     keepRaw: behaviour.habits.keep_raw,
   }
-  if (outcome === 'accept') return acceptMessage(state, message)
+  if (behaviour.habits.requires_authentication === 'nothing')
+    return decide(state, message, { from: '', isSpfAligned: true, isDkimAligned: true })
+  state.isWaiting = true
+  void decideLater(state, message)
+}
+
+async function decideLater(state: SessionState, message: ReceivedMessage): Promise<void> {
+  const { ip, mailFrom, content } = message
+  const authentication = await state.deps.authenticate({ ip, mailFrom, content })
+  state.isWaiting = false
+  if (state.isClosed) return
+  decide(state, message, authentication)
+  state.pump()
+}
+
+function decide(state: SessionState, message: ReceivedMessage, authentication: Authentication): void {
+  const { habits } = state.deps.behaviour
+  const { ip, mailFrom, rcptTo: recipients } = message
+  const { from, isSpfAligned, isDkimAligned } = authentication
+  const isAuthentic =
+    habits.requires_authentication === 'both' ? isSpfAligned && isDkimAligned : isSpfAligned || isDkimAligned
+  const verdict = state.deps.behaviour.judgeContent({ ip, mailFrom, recipients, isAuthentic })
+  if (verdict === undefined) return acceptMessage(state, message)
+  if (verdict !== 'cut') return object(state, verdict, { recipient: recipients[0] ?? '', from })
   state.deps.count('cut')
   state.isClosed = true
-  if (!behaviour.habits.keep_cut_messages) return state.io.cut()
+  if (!habits.keep_cut_messages) return state.io.cut()
   state.deps.accept(message, () => state.io.cut())
+}
+
+/** A provider that closes without a word does so after the last reply, never at MAIL. */
+function servedLoudly(state: SessionState): number {
+  return state.deps.behaviour.habits.closes_silently ? 0 : state.messages
+}
+
+function isUsedUp(state: SessionState): boolean {
+  const { closes_silently, messages_per_connection: limit } = state.deps.behaviour.habits
+  return closes_silently && limit > 0 && state.messages >= limit
 }
 
 /** The message is in the store before the 250 is sent: what we said we have, we have. */
@@ -77,7 +120,9 @@ function acceptMessage(state: SessionState, message: ReceivedMessage): void {
     if (state.isClosed) return
     if (error === undefined) {
       state.deps.count('accepted')
-      say(state, state.words.accepted(sequence))
+      const reply = state.words.accepted(sequence)
+      if (isUsedUp(state)) return hangUp(state, reply)
+      say(state, reply)
     } else {
       say(state, '452 4.3.1 Insufficient system storage\r\n')
     }

@@ -10,16 +10,23 @@ export interface Words {
   banner(): string
   ehlo(options: { maxBytes: number; offersTls: boolean }): string
   accepted(sequence: number): string
-  situation(situation: Situation, recipient: string): string
+  situation(situation: Situation, about?: About): string
+}
+
+/** What a refusal may speak of: the recipient, the sender's domain of the envelope, the domain in From. */
+export interface About {
+  readonly recipient?: string
+  readonly domain?: string
+  readonly from?: string
 }
 
 /** Fills the provider's words with the visitor's address and an id of the kind such servers print. */
 export function createWords(profile: Profile, ip: string, nextId: () => string): Words {
-  const fill = (text: string, recipient = '') =>
+  const fill = (text: string, about: About = {}) =>
     text.includes('{')
-      ? text.replace(/\{(ip|recipient|id|host)\}/g, (_, name: string) => {
+      ? text.replace(/\{(ip|recipient|from|domain|id|host)\}/g, (_, name: string) => {
+          if (name === 'recipient' || name === 'from' || name === 'domain') return about[name] ?? ''
           if (name === 'ip') return ip
-          if (name === 'recipient') return recipient
           return name === 'id' ? nextId() : profile.host
         })
       : text
@@ -31,7 +38,7 @@ export function createWords(profile: Profile, ip: string, nextId: () => string):
     goAhead: '354 Start mail input; end with <CRLF>.<CRLF>\r\n',
     banner: () => `220 ${fill(profile.banner)}\r\n`,
     ehlo: ({ maxBytes, offersTls }) => {
-      const capabilities = profile.capabilities.filter((capability) => capability !== 'STARTTLS' || offersTls)
+      const capabilities = offersTls ? [...profile.capabilities, 'STARTTLS'] : profile.capabilities
       const lines = [`${profile.host} at your service, [${ip}]`]
       for (const capability of capabilities)
         lines.push(capability === 'SIZE' ? `SIZE ${maxBytes}` : capability)
@@ -39,15 +46,15 @@ export function createWords(profile: Profile, ip: string, nextId: () => string):
     },
     accepted: (sequence) =>
       `${fill(profile.accepted.replace('{id}', sequence.toString(36).toUpperCase().padStart(9, '0')))}\r\n`,
-    situation: (situation, recipient) =>
-      renderReply(profile.words[situation], (line) => fill(line, recipient)),
+    situation: (situation, about) => renderReply(profile.words[situation], (line) => fill(line, about)),
   }
 }
 
-/** A reply of several lines repeats code and status on each (RFC 5321, 4.2.1; RFC 2034). */
+/** A reply of several lines repeats code and status, where it has one, on each (RFC 5321, 4.2.1; RFC 2034). */
 export function renderReply(template: ReplyTemplate, fill: (line: string) => string): string {
   const last = template.lines.length - 1
+  const status = template.status === '' ? '' : `${template.status} `
   return template.lines
-    .map((line, index) => `${template.code}${index === last ? ' ' : '-'}${template.status} ${fill(line)}\r\n`)
+    .map((line, index) => `${template.code}${index === last ? ' ' : '-'}${status}${fill(line)}\r\n`)
     .join('')
 }

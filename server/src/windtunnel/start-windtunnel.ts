@@ -1,30 +1,32 @@
 import { join } from 'node:path'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/log.ts'
-import { Problem } from '#platform/problem.ts'
+import { createAuthenticator } from './authenticate.ts'
 import { createBehaviour } from './behaviour.ts'
 import type { Behaviour } from './behaviour.ts'
+import { openCertificateAuthority } from './certificate-authority.ts'
 import { startControlServer } from './control-server.ts'
 import type { ControlAddress, ControlServer } from './control-server.ts'
+import type { Providers } from './control.schema.ts'
 import { startDnsServer } from './dns-server.ts'
 import type { DnsServer } from './dns-server.ts'
+import { listeningProblem } from './listening-problem.ts'
+import { loadProfiles } from './load-profiles.ts'
 import { USUAL_LIMITS, openMailStore } from './mail-store.ts'
-import type { MailStore, MailStoreLimits } from './mail-store.ts'
-import type { ProviderName } from './profile.ts'
-import { profiles } from './provider-catalog.ts'
-import { startReceiver } from './receiver.ts'
-import type { Receiver } from './receiver.ts'
-import { createSelfSignedCertificate } from './self-signed-certificate.ts'
-import { queueId } from './seeded-hash.ts'
+import type { MailStoreLimits } from './mail-store.ts'
+import type { StsLookup } from './mta-sts.ts'
+import { createProviderLookup } from './provider-lookup.ts'
+import type { ProviderLookup } from './provider-lookup.ts'
+import { startReceivers } from './start-receivers.ts'
+import type { Receivers } from './start-receivers.ts'
+import { createVirtualTime } from './virtual-time.ts'
+import type { VirtualTime } from './virtual-time.ts'
 import { openZone } from './zone.ts'
-import type { Zone } from './zone.ts'
 
-const GRACE_MS = 300
-const PORT_TRIES = 20
 const USUAL_TTL_SECONDS = 60
 
 export interface WindtunnelSettings {
-  /** The store and the zone live in `<dataDir>/windtunnel/`. */
+  /** The store, the zone and the certificate authority live in `<dataDir>/windtunnel/`. */
   readonly dataDir: string
   /** Decides who is unknown, which domain is whose, and everything else that looks like chance. */
   readonly seed: number
@@ -37,13 +39,19 @@ export interface WindtunnelSettings {
   readonly tls?: boolean
   readonly ttlSeconds?: number
   readonly limits?: Partial<MailStoreLimits>
+  /** A directory of profiles that add to those of Pigeon or replace them. */
+  readonly profiles?: string | undefined
+  /** `gentle` (the default): a first campaign ends in seconds. `published`: as the providers are. */
+  readonly habits?: 'gentle' | 'published'
+  /** Virtual seconds a real one. Default 1. */
+  readonly timeScale?: number
 }
 
 export interface Windtunnel {
   readonly dns: { readonly host: string; readonly port: number }
   readonly smtpPort: number
-  /** Loopback address of each provider. */
-  readonly addresses: Readonly<Record<ProviderName, string>>
+  /** Loopback address of a provider. Throws a RangeError when there is none of that name. */
+  addressOf(provider: string): string
   readonly control: ControlServer['address']
   stop(): Promise<void>
 }
@@ -53,42 +61,50 @@ interface Deps {
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>
 }
 
-type Outcomes = Map<ProviderName, Map<string, number>>
-
 /**
  * Starts the simulated Internet: DNS for every domain, mailbox providers on loopback addresses, and the control
- * server. Throws a Problem that names the setting when a port is taken. `stop` leaves everything on disk.
+ * server. Throws a Problem that names the setting when a port is taken, or the file and field when a profile is not
+ * usable. `stop` leaves everything on disk.
  */
 export async function startWindtunnel(deps: Deps, settings: WindtunnelSettings): Promise<Windtunnel> {
+  const { seed } = settings
   const started: (() => Promise<void>)[] = []
   const stop = async () => {
     for (const end of started.splice(0).reverse()) await end()
   }
   try {
+    const profiles = await loadProfiles(settings.profiles)
+    const providers = createProviderLookup(profiles, seed)
+    const time = createVirtualTime(deps.clock, settings.timeScale)
     const directory = join(settings.dataDir, 'windtunnel')
     const store = await openMailStore(deps, directory, { ...USUAL_LIMITS, ...settings.limits })
     started.push(() => store.close())
     const zone = await openZone(join(directory, 'zone.json'))
-    const outcomes: Outcomes = new Map(profiles.map(({ name }) => [name, new Map()]))
-    const behaviours = new Map(
-      profiles.map((profile) => [profile.name, createBehaviour(deps, profile, settings.seed)]),
+    const authority = await openCertificateAuthority(join(directory, 'authority.json'), deps.clock.now())
+    const behaviours = behavioursOf(providers, settings, time)
+    const sts = stsLookup(providers, behaviours)
+    const authenticate = createAuthenticator({ zone, clock: deps.clock })
+    const offersTls = settings.tls !== false
+    const receivers = await startReceivers(
+      { clock: deps.clock, seed, store, behaviours, authority, authenticate, sts, offersTls },
+      settings.smtpPort,
     )
-    const receivers = await startReceivers(deps, settings, store, behaviours, outcomes)
-    started.push(async () => void (await Promise.all(receivers.map((receiver) => receiver.stop(GRACE_MS)))))
-    const dns = await startDns(settings, zone)
+    started.push(() => receivers.stop())
+    const rules = { zone, providers, sts, ttlSeconds: settings.ttlSeconds ?? USUAL_TTL_SECONDS }
+    const dns = await startDns(rules, settings.dns)
     started.push(() => dns.stop())
-    const describeProviders = () => describe(behaviours, receivers, outcomes)
+    const describeProviders = () => describe(behaviours, receivers)
     const control = await startControl(
-      { store, zone, behaviours, describeProviders, log: deps.log },
+      { store, zone, behaviours, providers, time, authority, describeProviders, log: deps.log },
       settings.control,
     )
     started.push(() => control.stop())
-    const smtpPort = receivers[0]?.port ?? settings.smtpPort
+    const smtpPort = receivers.port
     deps.log.info({ dns: `${dns.host}:${dns.port}`, smtpPort, ...control.address }, 'windtunnel: open')
     return {
       dns: { host: dns.host, port: dns.port },
       smtpPort,
-      addresses: addressBook(),
+      addressOf: (name) => addressOf(providers, name),
       control: control.address,
       stop,
     }
@@ -98,62 +114,40 @@ export async function startWindtunnel(deps: Deps, settings: WindtunnelSettings):
   }
 }
 
-/** All providers on one port, each on its own address: with port 0, a free one is tried until all have it. */
-async function startReceivers(
-  deps: Deps,
-  settings: WindtunnelSettings,
-  store: MailStore,
-  behaviours: ReadonlyMap<ProviderName, Behaviour>,
-  outcomes: Outcomes,
-): Promise<readonly Receiver[]> {
-  for (let tries = 1; ; tries++) {
-    const receivers: Receiver[] = []
-    try {
-      for (const behaviour of behaviours.values()) {
-        const port = receivers[0]?.port ?? settings.smtpPort
-        receivers.push(await startReceiver(receiverDeps(deps, settings, store, behaviour, outcomes), port))
-      }
-      return receivers
-    } catch (error) {
-      await Promise.all(receivers.map((receiver) => receiver.stop(0)))
-      if (settings.smtpPort === 0 && tries < PORT_TRIES && codeOf(error) === 'EADDRINUSE') continue
-      throw portProblem(error, 'SMTP', 'PIGEON_WINDTUNNEL_SMTP_PORT', settings.smtpPort)
-    }
+function behavioursOf(
+  { profiles }: ProviderLookup,
+  { seed, habits }: WindtunnelSettings,
+  time: VirtualTime,
+): ReadonlyMap<string, Behaviour> {
+  return new Map(
+    profiles.map((profile) => [
+      profile.name,
+      createBehaviour(
+        { time },
+        profile,
+        seed,
+        habits === 'published' ? profile.habits : profile.gentleHabits,
+      ),
+    ]),
+  )
+}
+
+function stsLookup(providers: ProviderLookup, behaviours: ReadonlyMap<string, Behaviour>): StsLookup {
+  return (domain) => {
+    const profile = providers.owner(domain)
+    const mode = profile === undefined ? undefined : behaviours.get(profile.name)?.habits.mta_sts
+    return profile === undefined || mode === undefined || mode === 'none' ? undefined : { profile, mode }
   }
 }
 
-function receiverDeps(
-  deps: Deps,
-  settings: WindtunnelSettings,
-  store: MailStore,
-  behaviour: Behaviour,
-  outcomes: Outcomes,
-) {
-  const { profile } = behaviour
-  const counts = outcomes.get(profile.name) ?? new Map<string, number>()
-  const hosts = [
-    profile.host,
-    ...profile.ownMx.map(({ exchange }) => exchange).filter((host) => !host.includes('{')),
-  ] as const
-  const offersTls = profile.offersTls && settings.tls !== false
-  let ids = 0
-  return {
-    clock: deps.clock,
-    behaviour,
-    accept: (...args: Parameters<MailStore['append']>) => store.append(...args),
-    count: (outcome: string) => void counts.set(outcome, (counts.get(outcome) ?? 0) + 1),
-    nextId: () => queueId(settings.seed, (ids += 1)),
-    certificate: offersTls ? createSelfSignedCertificate(hosts, deps.clock.now()) : undefined,
-  }
-}
-
-async function startDns(settings: WindtunnelSettings, zone: Zone): Promise<DnsServer> {
-  const { host, port } = settings.dns
-  const rules = { zone, seed: settings.seed, ttlSeconds: settings.ttlSeconds ?? USUAL_TTL_SECONDS }
+async function startDns(
+  rules: Parameters<typeof startDnsServer>[0],
+  { host, port }: WindtunnelSettings['dns'],
+): Promise<DnsServer> {
   try {
     return await startDnsServer(rules, host, port)
   } catch (error) {
-    throw portProblem(error, 'DNS', 'PIGEON_WINDTUNNEL_DNS_PORT', port)
+    throw listeningProblem(error, 'DNS', 'PIGEON_WINDTUNNEL_DNS_PORT', port)
   }
 }
 
@@ -164,64 +158,26 @@ async function startControl(
   try {
     return await startControlServer(deps, at)
   } catch (error) {
-    throw portProblem(
-      error,
-      'control',
-      'PIGEON_WINDTUNNEL_CONTROL_PORT',
-      'port' in at ? at.port : at.socketPath,
-    )
+    const where = 'port' in at ? at.port : at.socketPath
+    throw listeningProblem(error, 'control', 'PIGEON_WINDTUNNEL_CONTROL_PORT', where)
   }
 }
 
-function portProblem(error: unknown, what: string, setting: string, value: number | string): unknown {
-  const code = codeOf(error)
-  const reasons = new Map([
-    ['EADDRINUSE', 'another program uses it'],
-    ['EACCES', 'this user may not listen there'],
-    ['EADDRNOTAVAIL', 'this machine does not have the loopback address'],
-  ])
-  const reason = code === undefined ? undefined : reasons.get(code)
-  if (reason === undefined) return error
-  return new Problem(
-    'unavailable',
-    'windtunnel.cannot_listen',
-    `The windtunnel's ${what} server cannot listen on ${value}: ${reason}. Choose another with ${setting}.`,
-    { cause: error },
-  )
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
-}
-
-function describe(
-  behaviours: ReadonlyMap<ProviderName, Behaviour>,
-  receivers: readonly Receiver[],
-  outcomes: Outcomes,
-) {
+function describe(behaviours: ReadonlyMap<string, Behaviour>, receivers: Receivers): Providers {
   return {
-    data: [...behaviours.values()].map(({ profile, habits }) => {
-      const receiver = receivers.find(({ address }) => address === profile.address)
-      return {
-        name: profile.name,
-        address: profile.address,
-        port: receiver?.port ?? 0,
-        connections: receiver?.connections() ?? 0,
-        outcomes: Object.fromEntries(outcomes.get(profile.name) ?? []),
-        habits,
-      }
-    }),
+    data: [...behaviours.values()].map(({ profile, habits }) => ({
+      name: profile.name,
+      address: profile.address,
+      port: receivers.port,
+      connections: receivers.connections(profile.name),
+      outcomes: receivers.outcomes(profile.name),
+      habits,
+    })),
   }
 }
 
-function addressBook(): Record<ProviderName, string> {
-  const [google, microsoft, yahoo, gmx, smallisp, plain] = profiles
-  return {
-    google: google.address,
-    microsoft: microsoft.address,
-    yahoo: yahoo.address,
-    gmx: gmx.address,
-    smallisp: smallisp.address,
-    plain: plain.address,
-  }
+function addressOf(providers: ProviderLookup, name: string): string {
+  const profile = providers.byName(name)
+  if (profile === undefined) throw new RangeError(`There is no provider ${name}.`)
+  return profile.address
 }
