@@ -4,13 +4,8 @@
  */
 export const PROVIDER_SUFFIXES: Readonly<Record<string, readonly string[]>> = {
   google: ['google.com', 'googlemail.com', 'smtp.goog'],
-  microsoft: [
-    'protection.outlook.com',
-    'mx.microsoft',
-    'hotmail.com',
-    'outlook.com',
-    'protection.outlook.de',
-  ],
+  microsoft: ['olc.protection.outlook.com', 'hotmail.com', 'outlook.com'],
+  microsoft365: ['protection.outlook.com', 'protection.outlook.de', 'mx.microsoft'],
   yahoo: ['yahoodns.net', 'yahoo.com', 'aol.com'],
   yahoo_japan: ['yahoo.co.jp'],
   apple: ['icloud.com', 'apple.com', 'me.com', 'mac.com'],

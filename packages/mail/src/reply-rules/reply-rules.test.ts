@@ -53,7 +53,7 @@ test('rules for anybody are tried for every provider, those of a provider for it
   assert.deepEqual(rulesFor('example.net'), anybody)
   assert.deepEqual(rulesFor(undefined).length, all.length)
   for (const rule of anybody) assert.ok(rulesFor('google').includes(rule))
-  const s3150 = reading(['mail', '550 5.7.1 messages were not sent (S3150).'], 'microsoft')
+  const s3150 = reading(['mail', '550 5.7.1 messages were not sent (S3150).'], 'microsoft365')
   assert.equal(classifyReply(s3150).action, 'suspend')
   assert.notEqual(classifyReply({ ...s3150, provider: 'example.net' }).action, 'suspend')
 })

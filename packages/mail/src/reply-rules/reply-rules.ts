@@ -39,7 +39,12 @@ const byProvider = new Map<string, readonly ReplyRule[]>(
 )
 const others = forAnybody.flatMap((set) => set.rules)
 
+/** One operator's words under two names: mailboxes of people and of companies have limits of their own. */
+const WORDS_OF: ReadonlyMap<string, string> = new Map([['microsoft365', 'microsoft']])
+
 /** The rules to try for a reply of this provider, the first first. */
 export function rulesFor(provider: string | undefined): readonly ReplyRule[] {
-  return provider === undefined ? forNobodyKnown : (byProvider.get(provider) ?? others)
+  return provider === undefined
+    ? forNobodyKnown
+    : (byProvider.get(WORDS_OF.get(provider) ?? provider) ?? others)
 }
