@@ -165,3 +165,34 @@ test('neither yes nor no to the dot is in doubt: the real answer may come behind
   assert.deepEqual([outcome.type, outcome.class, outcome.inDoubt], ['deferred', 'protocol', true])
   assert.equal(outcomeOf(replied('mail', 354, 'Go on'), context()).inDoubt, false)
 })
+
+test('a message above the SIZE of the server has bounced, without a word from it about this message', () => {
+  const unfit = {
+    kind: 'unsent',
+    reason: 'too_big',
+    error: 'The message has 9 octets.',
+    retryAfterMs: 0,
+  } as const
+  assert.deepEqual(outcomeOf(unfit, context()), {
+    type: 'bounced',
+    code: 552,
+    enhanced: '5.3.4',
+    class: 'message_too_big',
+    reply: '552 5.3.4 The message has 9 octets.',
+    retryAt: null,
+    inDoubt: false,
+  })
+})
+
+test('an extension must be missing twice before the message bounces', () => {
+  for (const [reason, found, enhanced] of [
+    ['needs_smtputf8', 'syntax', '5.6.7'],
+    ['needs_8bitmime', 'content', '5.6.3'],
+  ] as const) {
+    const unfit = { kind: 'unsent', reason, error: 'It is not offered.', retryAfterMs: 0 } as const
+    const first = outcomeOf(unfit, context())
+    assert.deepEqual([first.type, first.class, first.reply], ['deferred', found, 'It is not offered.'])
+    const second = outcomeOf(unfit, context({ lastClass: found, attempt: 2 }))
+    assert.deepEqual([second.type, second.class, second.enhanced], ['bounced', found, enhanced])
+  }
+})

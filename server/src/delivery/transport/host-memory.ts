@@ -9,6 +9,9 @@ export interface HostMemory {
   waitMs(address: string): number
   tlsBroke(address: string): void
   isTlsBroken(address: string): boolean
+  /** BDAT was offered and did not work. */
+  chunkingBroke(address: string): void
+  isChunkingBroken(address: string): boolean
 }
 
 export interface HostMemoryOptions {
@@ -19,6 +22,9 @@ export interface HostMemoryOptions {
   readonly maxHosts: number
 }
 
+/** How long an address whose BDAT did not work gets DATA: longer than any message waits between two attempts. */
+const CHUNKING_BROKEN_MS = 86_400_000
+
 interface Failure {
   readonly count: number
   readonly until: number
@@ -26,8 +32,9 @@ interface Failure {
 
 export function createHostMemory(options: HostMemoryOptions): HostMemory {
   const failures = new Map<string, Failure>()
-  const brokenTls = new Map<string, number>()
   const now = (): number => options.clock.monotonicMs()
+  const brokenTls = createMarks(now, options.tlsBrokenMs, options.maxHosts)
+  const brokenChunking = createMarks(now, CHUNKING_BROKEN_MS, options.maxHosts)
 
   return {
     failed(address) {
@@ -44,12 +51,21 @@ export function createHostMemory(options: HostMemoryOptions): HostMemory {
     waitMs(address) {
       return Math.max(0, (failures.get(address)?.until ?? 0) - now())
     },
-    tlsBroke(address) {
-      put(brokenTls, address, now() + options.tlsBrokenMs, options.maxHosts)
-    },
-    isTlsBroken(address) {
-      const until = brokenTls.get(address)
-      if (until !== undefined && until <= now()) brokenTls.delete(address)
+    tlsBroke: brokenTls.set,
+    isTlsBroken: brokenTls.has,
+    chunkingBroke: brokenChunking.set,
+    isChunkingBroken: brokenChunking.has,
+  }
+}
+
+/** Addresses that are marked for a time. */
+function createMarks(now: () => number, lastsMs: number, max: number) {
+  const marks = new Map<string, number>()
+  return {
+    set: (address: string): void => put(marks, address, now() + lastsMs, max),
+    has(address: string): boolean {
+      const until = marks.get(address)
+      if (until !== undefined && until <= now()) marks.delete(address)
       return until !== undefined && until > now()
     },
   }

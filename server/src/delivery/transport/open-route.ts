@@ -29,6 +29,8 @@ export async function openRoute(
       localAddress: route.localAddress,
       ehloName: route.ehloName,
       tls: isPlain ? 'none' : route.tls,
+      noChunking: deps.hosts.isChunkingBroken(address),
+      onBdatBroken: () => deps.hosts.chunkingBroke(address),
       timeouts: deps.timeouts,
       clock: deps.clock,
     })

@@ -1,6 +1,7 @@
 import type { EhloFeatures } from '@pigeon/mail/smtp-reply.ts'
 import type { Clock } from '#platform/clock.ts'
 import { greet } from './smtp-greeting.ts'
+import type { Session } from './smtp-session.ts'
 import { converse, type Transaction } from './smtp-transaction.ts'
 import { openWire, type SmtpWire } from './smtp-wire.ts'
 import { createTranscript } from './transcript.ts'
@@ -14,6 +15,10 @@ export interface ConnectionOptions {
   readonly localAddress?: string | undefined
   readonly ehloName: string
   readonly tls: TlsPolicy
+  /** Not to use BDAT although it is offered: it did not work before. */
+  readonly noChunking?: boolean
+  /** Called when BDAT was offered and did not work. */
+  readonly onBdatBroken?: () => void
   readonly timeouts: SmtpTimeouts
   readonly clock: Clock
 }
@@ -81,11 +86,14 @@ function createConnection(
   greeting: { readonly features: EhloFeatures; readonly isTls: boolean },
   text: string,
 ): SmtpConnection {
-  const session = {
+  const session: Session = {
     wire,
     features: greeting.features,
     timeouts: options.timeouts,
+    bdat: greeting.features.chunking && options.noChunking !== true ? 'unproven' : 'no',
+    onBdatBroken: () => options.onBdatBroken?.(),
     needsReset: false,
+    strayReplies: 0,
     isClosing: false,
     served: 0,
   }

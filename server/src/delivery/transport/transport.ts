@@ -1,3 +1,4 @@
+import type { DsnRequest } from '@pigeon/mail/smtp-dsn.ts'
 import type { Reply } from '@pigeon/mail/smtp-reply.ts'
 import type { MxHost } from '#delivery/resolver.ts'
 
@@ -40,6 +41,9 @@ export const RFC_5321_TIMEOUTS: SmtpTimeouts = {
 /** Where in the conversation an attempt ended. `data`: up to the final dot; `dot`: waiting for the answer to it. */
 export type SendPhase = 'connect' | 'banner' | 'ehlo' | 'tls' | 'mail' | 'rcpt' | 'data' | 'dot'
 
+/** The server said in its greeting that it does not take such a message, so it was not asked. */
+export type UnfitReason = 'too_big' | 'needs_8bitmime' | 'needs_smtputf8'
+
 /** How one attempt ended. `dotSent`: the receiver may have taken the message although it did not say so. */
 export type SendResult =
   | { readonly kind: 'reply'; readonly phase: SendPhase; readonly reply: Reply }
@@ -47,7 +51,7 @@ export type SendResult =
   | { readonly kind: 'timeout'; readonly phase: SendPhase; readonly error: string; readonly dotSent: boolean }
   | {
       readonly kind: 'unsent'
-      readonly reason: 'no_connection' | 'invalid_envelope' | 'journal_failed' | 'closing'
+      readonly reason: 'no_connection' | 'invalid_envelope' | 'journal_failed' | 'closing' | UnfitReason
       readonly error: string
       /** When a connection may be tried again. */
       readonly retryAfterMs: number
@@ -60,7 +64,9 @@ export interface OutgoingMessage {
   readonly rcptTo: string
   /** Dot-stuffed, with the final dot: from `dotStuff`. */
   readonly data: Buffer
-  /** Awaited before the final dot leaves; when it rejects, the message is not sent. */
+  /** What the receiver shall report; asked for where DSN is offered. */
+  readonly dsn?: DsnRequest
+  /** Awaited before the final dot (or the last octet of a chunk) leaves; when it rejects, the message is not sent. */
   beforeFinalDot(): Promise<void>
 }
 
