@@ -48,33 +48,38 @@ export type OpenResult =
       readonly result: SendResult
       readonly transcript: string
       readonly tlsBroken: boolean
+      /** This machine could not try: nothing is known about the server. */
+      readonly isOurs: boolean
     }
 
 /**
- * Connects to one address and greets. When the policy is opportunistic and the server's TLS does not work, it connects
- * again in plain, once; `tlsBroken` then says so, to be remembered by the caller. Never rejects.
+ * Connects to one address (or takes the connection that it is given) and greets. When the policy is opportunistic and
+ * the server's TLS does not work, it connects again in plain, once; `tlsBroken` then says so, to be remembered by the
+ * caller. Never rejects.
  */
-export async function openConnection(options: ConnectionOptions): Promise<OpenResult> {
-  const first = await attempt(options, '')
+export async function openConnection(options: ConnectionOptions, given?: SmtpWire): Promise<OpenResult> {
+  const first = await attempt(options, '', given)
   if (first.kind === 'open' || !first.tlsBroken || options.tls !== 'opportunistic') return first
   const second = await attempt({ ...options, tls: 'none' }, first.transcript)
   return { ...second, tlsBroken: true }
 }
 
-async function attempt(options: ConnectionOptions, before: string): Promise<OpenResult> {
+async function attempt(options: ConnectionOptions, before: string, given?: SmtpWire): Promise<OpenResult> {
   const transcript = createTranscript()
   transcript.remark(`connecting to ${options.host} [${options.address}]:${options.port}`)
-  const wire = await openWire({ ...options, connectMs: options.timeouts.connectMs })
+  const wire = given ?? (await openWire({ ...options, connectMs: options.timeouts.connectMs }))
   const end = wire.ended()
   if (end !== undefined) {
     transcript.remark(end.error)
-    const result: SendResult = { ...end, phase: 'connect', dotSent: false }
-    return { kind: 'failed', result, transcript: before + transcript.text(), tlsBroken: false }
+    const { kind, error } = end
+    const result: SendResult = { kind, error, phase: 'connect', dotSent: false }
+    const isOurs = kind === 'broken' && end.isOurs === true
+    return { kind: 'failed', result, transcript: before + transcript.text(), tlsBroken: false, isOurs }
   }
   const greeting = await greet(wire, options, transcript)
   if (greeting.kind === 'failed') {
     wire.end('the greeting failed')
-    return { ...greeting, transcript: before + transcript.text() }
+    return { ...greeting, transcript: before + transcript.text(), isOurs: false }
   }
   const connection = createConnection(wire, options, greeting, before + transcript.text())
   return { kind: 'open', connection, tlsBroken: false }

@@ -6,7 +6,8 @@ import { createDeadline } from './deadline.ts'
 
 /** Why nothing more comes. */
 export type WireEnd =
-  | { readonly kind: 'broken'; readonly error: string }
+  /** `isOurs`: it says nothing about the server, because this machine could not even try. */
+  | { readonly kind: 'broken'; readonly error: string; readonly isOurs?: true }
   | { readonly kind: 'timeout'; readonly error: string }
 
 export type WireRead = { readonly kind: 'reply'; readonly reply: Reply } | WireEnd
@@ -36,6 +37,8 @@ export interface WireOptions {
   readonly localAddress?: string | undefined
   readonly connectMs: number
   readonly clock: Clock
+  /** Ends the wait for the connection. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Connects. A wire that has ended already says why in `ended()`. */
@@ -47,14 +50,17 @@ export async function openWire(options: WireOptions): Promise<SmtpWire> {
     autoSelectFamily: false,
     ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
   })
-  const wire = createWire(socket, options.clock)
+  const wire = createWire(socket, options)
+  const abort = (): void => wire.end('given up')
+  options.signal?.addEventListener('abort', abort)
   await wire.ready('connect', options.connectMs)
+  options.signal?.removeEventListener('abort', abort)
   return wire
 }
 
 type Attached = SmtpWire & { ready(event: 'connect' | 'secureConnect', timeoutMs: number): Promise<void> }
 
-function createWire(first: Socket, clock: Clock): Attached {
+function createWire(first: Socket, { clock, localAddress }: WireOptions): Attached {
   let socket = first
   let parser: ReplyParser = createReplyParser()
   let unread: Reply[] = []
@@ -98,7 +104,7 @@ function createWire(first: Socket, clock: Clock): Attached {
     if (unread.length > MAX_UNREAD) stop({ kind: 'broken', error: 'more replies than commands' })
   }
 
-  const onError = (error: NodeJS.ErrnoException): void => stop({ kind: 'broken', error: describe(error) })
+  const onError = (error: NodeJS.ErrnoException): void => stop(faultOf(error, localAddress))
   const onFin = (): void => stop({ kind: 'broken', error: 'the server closed the connection' })
   const onClose = (): void => stop({ kind: 'broken', error: 'the connection was closed' })
 
@@ -175,6 +181,15 @@ function createWire(first: Socket, clock: Clock): Attached {
     },
     end: (reason) => stop({ kind: 'broken', error: reason }),
   } satisfies Attached
+}
+
+function faultOf(error: NodeJS.ErrnoException, localAddress: string | undefined): WireEnd {
+  if (error.code !== 'EADDRNOTAVAIL') return { kind: 'broken', error: describe(error) }
+  const words =
+    localAddress === undefined
+      ? 'this machine has no free port for another connection to this address (EADDRNOTAVAIL)'
+      : `mail cannot leave from ${localAddress}: this machine does not have that address. Add it to a network interface, or send from another (EADDRNOTAVAIL)`
+  return { kind: 'broken', error: words, isOurs: true }
 }
 
 function describe(error: NodeJS.ErrnoException): string {
