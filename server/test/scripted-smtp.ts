@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { TLSSocket } from 'node:tls'
+import { createSecureContext, TLSSocket, type SecureContext, type SecureVersion } from 'node:tls'
 import { createSelfSignedCertificate } from '#windtunnel/self-signed-certificate.ts'
 
 /**
@@ -50,7 +50,9 @@ export interface ScriptedSmtpOptions {
   readonly extensions?: readonly string[]
   /** Octets written at a time; default all at once. */
   readonly chunkOctets?: number
-  readonly tls?: { readonly key: string; readonly cert: string }
+  readonly tls?: { readonly key: string; readonly cert: string; readonly maxVersion?: SecureVersion }
+  /** TLS from the first octet, as on port 465. */
+  readonly isImplicitTls?: boolean
   readonly address?: string
 }
 
@@ -83,6 +85,8 @@ export async function startScriptedSmtp(options: ScriptedSmtpOptions = {}): Prom
   const accepted: ScriptedSmtp['accepted'] = []
   const heard: string[] = []
   const sockets = new Set<Socket>()
+  // One for all connections: its keys for tickets are what makes sessions resumable.
+  const context = options.tls === undefined ? undefined : createSecureContext(options.tls)
   let connections = 0
   let mostOpen = 0
   const server = createServer({ noDelay: true }, (socket) => {
@@ -93,7 +97,7 @@ export async function startScriptedSmtp(options: ScriptedSmtpOptions = {}): Prom
     socket.on('close', () => sockets.delete(socket))
     // Ended by the server is over, whenever the client follows.
     socket.on('finish', () => sockets.delete(socket))
-    serve(socket, connections, options, accepted, heard)
+    serve(socket, connections, { ...options, context }, accepted, heard)
   })
   await new Promise<void>((resolve) => server.listen(0, options.address ?? '127.0.0.1', resolve))
   const address = server.address()
@@ -115,7 +119,7 @@ export async function startScriptedSmtp(options: ScriptedSmtpOptions = {}): Prom
 function serve(
   plain: Socket,
   connection: number,
-  options: ScriptedSmtpOptions,
+  options: ScriptedSmtpOptions & { readonly context: SecureContext | undefined },
   accepted: ScriptedSmtp['accepted'],
   heard: string[],
 ): void {
@@ -169,9 +173,9 @@ function serve(
   }
 
   function upgrade(): void {
-    if (options.tls === undefined) return
+    if (options.context === undefined) return
     plain.removeAllListeners('data')
-    const secure = new TLSSocket(plain, { isServer: true, ...options.tls })
+    const secure = new TLSSocket(plain, { isServer: true, secureContext: options.context })
     secure.on('error', () => {})
     secure.on('data', onData)
     isTls = true
@@ -275,7 +279,8 @@ function serve(
     }
   }
 
-  plain.on('data', onData)
+  if (options.isImplicitTls === true) upgrade()
+  else plain.on('data', onData)
   answer('BANNER', '', '220 test.example ESMTP\r\n')
 }
 

@@ -69,6 +69,7 @@ function optionsFor(deps: OpenDeps, route: SendRoute, { host, address }: Candida
     localAddress: route.localAddress,
     ehloName: route.ehloName,
     tls: isPlain ? 'none' : route.tls,
+    tlsSession: deps.hosts.tlsSession(`${address}|${route.port}|${host}|${route.tls}`),
     noChunking: deps.hosts.isChunkingBroken(address),
     onBdatBroken: () => deps.hosts.chunkingBroke(address),
     timeouts: deps.timeouts,

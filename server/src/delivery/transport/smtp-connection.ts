@@ -3,7 +3,7 @@ import type { Clock } from '#platform/clock.ts'
 import { greet } from './smtp-greeting.ts'
 import type { Session } from './smtp-session.ts'
 import { converse, type Transaction } from './smtp-transaction.ts'
-import { openWire, type SmtpWire } from './smtp-wire.ts'
+import { openWire, type SmtpWire, type TlsSessionSlot } from './smtp-wire.ts'
 import { createTranscript } from './transcript.ts'
 import type { SendResult, SmtpTimeouts, TlsPolicy } from './transport.ts'
 
@@ -15,6 +15,7 @@ export interface ConnectionOptions {
   readonly localAddress?: string | undefined
   readonly ehloName: string
   readonly tls: TlsPolicy
+  readonly tlsSession?: TlsSessionSlot
   /** Not to use BDAT although it is offered: it did not work before. */
   readonly noChunking?: boolean
   /** Called when BDAT was offered and did not work. */
@@ -58,7 +59,13 @@ export type OpenResult =
  * caller. Never rejects.
  */
 export async function openConnection(options: ConnectionOptions, given?: SmtpWire): Promise<OpenResult> {
-  const first = await attempt(options, '', given)
+  const wasResuming = options.tlsSession?.get() !== undefined
+  let first = await attempt(options, '', given)
+  if (first.kind === 'failed' && first.tlsBroken && wasResuming) {
+    // Perhaps only the old session was not liked.
+    options.tlsSession?.forget()
+    first = await attempt(options, first.transcript)
+  }
   if (first.kind === 'open' || !first.tlsBroken || options.tls !== 'opportunistic') return first
   const second = await attempt({ ...options, tls: 'none' }, first.transcript)
   return { ...second, tlsBroken: true }

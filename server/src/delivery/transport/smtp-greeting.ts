@@ -1,12 +1,13 @@
 import { parseEhlo, type EhloFeatures, type Reply } from '@pigeon/mail/smtp-reply.ts'
 import type { SendPhase, SendResult, SmtpTimeouts, TlsPolicy } from './transport.ts'
 import type { Transcript } from './transcript.ts'
-import type { SmtpWire, WireRead } from './smtp-wire.ts'
+import type { SmtpWire, TlsSessionSlot, WireRead } from './smtp-wire.ts'
 
 export interface GreetingOptions {
   readonly host: string
   readonly ehloName: string
   readonly tls: TlsPolicy
+  readonly tlsSession?: TlsSessionSlot | undefined
   readonly timeouts: SmtpTimeouts
 }
 
@@ -63,12 +64,12 @@ async function startTls(
     const goesOn = options.tls === 'opportunistic' && answer.reply.code !== 421
     return goesOn ? plain : refused('tls', answer.reply)
   }
-  const end = await wire.secure(options.host, timeouts.tlsMs)
+  const end = await wire.secure(options.host, timeouts.tlsMs, options.tlsSession)
   if (end !== undefined) {
     transcript.remark(`TLS failed: ${end.error}`)
     return { ...failed('tls', end.error, end.kind), tlsBroken: true }
   }
-  transcript.remark('TLS is on')
+  transcript.remark(wire.isResumed() ? 'TLS is on, resumed' : 'TLS is on')
   const hello = await sayHello(wire, options, transcript)
   if (hello.kind === 'failed') return { ...hello, tlsBroken: hello.result.kind !== 'reply' }
   return { ...hello, isTls: true }

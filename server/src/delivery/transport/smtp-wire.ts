@@ -15,6 +15,13 @@ export type WireRead = { readonly kind: 'reply'; readonly reply: Reply } | WireE
 /** More unread replies than this are not an answer to anything we asked. */
 const MAX_UNREAD = 50
 
+/** Where the last TLS session with a server is kept, for the next connection to it (RFC 5077, RFC 8446 2.2). */
+export interface TlsSessionSlot {
+  get(): Buffer | undefined
+  keep(session: Buffer): void
+  forget(): void
+}
+
 /** A socket that speaks in whole replies. Nothing here rejects, and no wait is without an end. */
 export interface SmtpWire {
   /** The next reply. Those that came before the end are read first. */
@@ -23,7 +30,9 @@ export interface SmtpWire {
   /** Resolves when the operating system has taken all of it: undefined, or why it has not. */
   flush(data: Buffer, timeoutMs: number): Promise<WireEnd | undefined>
   /** STARTTLS, client side: what was read in plain before is forgotten (RFC 3207 4.2). */
-  secure(host: string, timeoutMs: number): Promise<WireEnd | undefined>
+  secure(host: string, timeoutMs: number, session?: TlsSessionSlot): Promise<WireEnd | undefined>
+  /** Whether TLS went on from an earlier session, without a new exchange of keys and certificates. */
+  isResumed(): boolean
   hasUnread(): boolean
   ended(): WireEnd | undefined
   /** Called once, at the end or at once. */
@@ -65,6 +74,7 @@ function createWire(first: Socket, { clock, localAddress }: WireOptions): Attach
   let parser: ReplyParser = createReplyParser()
   let unread: Reply[] = []
   let end: WireEnd | undefined
+  let isResumed = false
   let reader: ((read: WireRead) => void) | undefined
   /** Who waits for something else than a reply: a connection, a handshake, a write. */
   const waiters = new Set<() => void>()
@@ -154,7 +164,7 @@ function createWire(first: Socket, { clock, localAddress }: WireOptions): Attach
       // What was taken has been sent, even if the wire ended at the same moment.
       return isTaken ? undefined : (failure ?? end)
     },
-    async secure(host, timeoutMs) {
+    async secure(host, timeoutMs, slot) {
       if (unread.length > 0) stop({ kind: 'broken', error: 'a reply in plain after STARTTLS' })
       if (end !== undefined) return end
       const plain = socket
@@ -165,7 +175,16 @@ function createWire(first: Socket, { clock, localAddress }: WireOptions): Attach
       unread = []
       const servername = isIP(host) === 0 ? host : ''
       // The certificate is not looked at: any encryption is better than none (RFC 7435).
-      socket = connectTls({ socket: plain, servername, rejectUnauthorized: false })
+      const session = slot?.get()
+      const secured = connectTls({
+        socket: plain,
+        servername,
+        rejectUnauthorized: false,
+        ...(session && { session }),
+      })
+      secured.on('session', (ticket: Buffer) => slot?.keep(ticket))
+      secured.once('secureConnect', () => (isResumed = secured.isSessionReused()))
+      socket = secured
       attach(socket)
       await this.ready('secureConnect', timeoutMs)
       return end
@@ -173,6 +192,7 @@ function createWire(first: Socket, { clock, localAddress }: WireOptions): Attach
     ready(event, timeoutMs) {
       return until(timeoutMs, (done) => void socket.once(event, done))
     },
+    isResumed: () => isResumed,
     hasUnread: () => unread.length > 0,
     ended: () => end,
     onEnd(listener) {
