@@ -196,3 +196,12 @@ test('an extension must be missing twice before the message bounces', () => {
     assert.deepEqual([second.type, second.class, second.enhanced], ['bounced', found, enhanced])
   }
 })
+
+test('a refused log-in says nothing about the message: it waits, with the reason', () => {
+  const refused = outcomeOf(replied('auth', 535, 'Authentication failed', '5.7.8'), context())
+  assert.deepEqual([refused.type, refused.class, refused.code], ['deferred', 'security', 535])
+  assert.match(refused.reply ?? '', /^The relay did not accept the log-in, .*: 535 5\.7\.8 Authentication/)
+  const error = 'the relay offers no way to log in'
+  const broken = outcomeOf({ kind: 'broken', phase: 'auth', error, dotSent: false }, context())
+  assert.deepEqual([broken.type, broken.class, broken.reply], ['deferred', 'security', `auth: ${error}`])
+})

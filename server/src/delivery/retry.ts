@@ -49,12 +49,14 @@ export function nextAttempt(context: AttemptContext, atLeastMs = 0): Date | 'exp
   return at >= expiresAt.getTime() ? 'expired' : new Date(at)
 }
 
+const CLASSES_OF_BREAKS: Readonly<Partial<Record<SendPhase, BounceClass>>> = { tls: 'tls', auth: 'security' }
+
 /** What the end of an attempt means for the message. What is unknown is never permanent. */
 export function outcomeOf(result: SendResult, context: AttemptContext): AttemptOutcome {
   if (result.kind === 'reply') return outcomeOfReply(result.phase, result.reply, context)
   if (result.kind === 'unsent') return outcomeOfUnsent(result, context)
   return deferred(context, {
-    class: result.phase === 'tls' ? 'tls' : 'network',
+    class: CLASSES_OF_BREAKS[result.phase] ?? 'network',
     reply: `${result.phase}: ${result.error}`,
     inDoubt: result.dotSent,
   })
@@ -84,11 +86,15 @@ const REPLY_PHASES: Readonly<Record<SendPhase, SmtpPhase>> = {
   banner: 'connect',
   ehlo: 'ehlo',
   tls: 'starttls',
+  auth: 'auth',
   mail: 'mail',
   rcpt: 'rcpt',
   data: 'data',
   dot: 'body',
 }
+
+/** Says nothing about the message or its recipient: it waits until somebody has put it right. */
+const LOGIN_REFUSED = 'The relay did not accept the log-in, whose user name and password may be wrong: '
 
 function outcomeOfReply(phase: SendPhase, reply: Reply, context: AttemptContext): AttemptOutcome {
   const said = { code: reply.code, enhanced: reply.enhanced ?? null, reply: wordsOf(reply) }
@@ -102,6 +108,8 @@ function outcomeOfReply(phase: SendPhase, reply: Reply, context: AttemptContext)
     phase: REPLY_PHASES[phase],
     provider: context.provider,
   })
+  if (phase === 'auth')
+    return deferred(context, { ...said, class: 'security', reply: LOGIN_REFUSED + said.reply })
   if (!found.permanent) return deferred(context, { ...said, class: found.class })
   return end('bounced', { ...said, class: found.class })
 }

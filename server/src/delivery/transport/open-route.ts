@@ -69,6 +69,8 @@ function optionsFor(deps: OpenDeps, route: SendRoute, { host, address }: Candida
     localAddress: route.localAddress,
     ehloName: route.ehloName,
     tls: isPlain ? 'none' : route.tls,
+    isImplicitTls: route.isImplicitTls,
+    auth: route.auth,
     tlsSession: deps.hosts.tlsSession(`${address}|${route.port}|${host}|${route.tls}`),
     noChunking: deps.hosts.isChunkingBroken(address),
     onBdatBroken: () => deps.hosts.chunkingBroke(address),

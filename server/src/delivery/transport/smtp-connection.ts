@@ -1,11 +1,12 @@
 import type { EhloFeatures } from '@pigeon/mail/smtp-reply.ts'
 import type { Clock } from '#platform/clock.ts'
-import { greet } from './smtp-greeting.ts'
+import { logIn } from './smtp-auth.ts'
+import { greet, type Greeting } from './smtp-greeting.ts'
 import type { Session } from './smtp-session.ts'
 import { converse, type Transaction } from './smtp-transaction.ts'
 import { openWire, type SmtpWire, type TlsSessionSlot } from './smtp-wire.ts'
-import { createTranscript } from './transcript.ts'
-import type { SendResult, SmtpTimeouts, TlsPolicy } from './transport.ts'
+import { createTranscript, type Transcript } from './transcript.ts'
+import type { SendResult, SmtpAuth, SmtpTimeouts, TlsPolicy } from './transport.ts'
 
 export interface ConnectionOptions {
   /** Name of the MX host: for TLS and for the transcript. */
@@ -16,6 +17,8 @@ export interface ConnectionOptions {
   readonly ehloName: string
   readonly tls: TlsPolicy
   readonly tlsSession?: TlsSessionSlot
+  readonly isImplicitTls?: boolean | undefined
+  readonly auth?: SmtpAuth | undefined
   /** Not to use BDAT although it is offered: it did not work before. */
   readonly noChunking?: boolean
   /** Called when BDAT was offered and did not work. */
@@ -61,7 +64,7 @@ export type OpenResult =
 export async function openConnection(options: ConnectionOptions, given?: SmtpWire): Promise<OpenResult> {
   const wasResuming = options.tlsSession?.get() !== undefined
   let first = await attempt(options, '', given)
-  if (first.kind === 'failed' && first.tlsBroken && wasResuming) {
+  if (first.kind === 'failed' && wasResuming && 'phase' in first.result && first.result.phase === 'tls') {
     // Perhaps only the old session was not liked.
     options.tlsSession?.forget()
     first = await attempt(options, first.transcript)
@@ -83,13 +86,23 @@ async function attempt(options: ConnectionOptions, before: string, given?: SmtpW
     const isOurs = kind === 'broken' && end.isOurs === true
     return { kind: 'failed', result, transcript: before + transcript.text(), tlsBroken: false, isOurs }
   }
-  const greeting = await greet(wire, options, transcript)
+  const greeting = await greetAndLogIn(wire, options, transcript)
   if (greeting.kind === 'failed') {
     wire.end('the greeting failed')
     return { ...greeting, transcript: before + transcript.text(), isOurs: false }
   }
   const connection = createConnection(wire, options, greeting, before + transcript.text())
   return { kind: 'open', connection, tlsBroken: false }
+}
+
+async function greetAndLogIn(
+  wire: SmtpWire,
+  options: ConnectionOptions,
+  transcript: Transcript,
+): Promise<Greeting> {
+  const greeting = await greet(wire, options, transcript)
+  if (greeting.kind === 'failed') return greeting
+  return (await logIn(wire, options, greeting, transcript)) ?? greeting
 }
 
 function createConnection(

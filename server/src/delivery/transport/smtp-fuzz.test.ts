@@ -25,7 +25,9 @@ const CODES = [
   599,
 ]
 
-const OFFERS = ['PIPELINING', 'SIZE 10000000', 'CHUNKING', '8BITMIME', 'SMTPUTF8', 'DSN']
+const OFFERS = ['PIPELINING', 'SIZE 10000000', 'CHUNKING', '8BITMIME', 'SMTPUTF8', 'DSN', 'AUTH PLAIN LOGIN']
+
+const LOGIN = { user: 'pigeon', kind: 'password', secret: 'correct horse' } as const
 
 /** The same numbers for the same words. */
 function numbers(words: string): (below: number) => number {
@@ -108,7 +110,11 @@ async function judge(nth: number): Promise<void> {
     attempt(`${draw(5) === 0 ? 'é' : 'r'}${n}@x.example`, { dsn: failuresOnly(`${n}`) }),
   )
   try {
-    const opened = await dial(server, { timeouts: SHORT })
+    const isLoggedIn = extensions.some((each) => each.startsWith('AUTH')) && draw(2) === 0
+    const opened = await dial(server, { timeouts: SHORT, ...(isLoggedIn && { auth: LOGIN }) })
+    // Whoever logs in is let in by 235 alone.
+    const letIn = heard.some((each) => each === 'AUTH' || each.startsWith('AUTH "235'))
+    if (isLoggedIn && opened.kind === 'open') assert.ok(letIn, heard.join(', '))
     if (opened.kind === 'open') {
       await sendAgain(opened.connection, ...attempts)
       opened.connection.destroy('the test is over')

@@ -1,3 +1,4 @@
+import type { SaslCredentials } from '@pigeon/mail/sasl.ts'
 import type { DsnRequest } from '@pigeon/mail/smtp-dsn.ts'
 import type { Reply } from '@pigeon/mail/smtp-reply.ts'
 import type { MxHost } from '#delivery/resolver.ts'
@@ -39,7 +40,7 @@ export const RFC_5321_TIMEOUTS: SmtpTimeouts = {
 }
 
 /** Where in the conversation an attempt ended. `data`: up to the final dot; `dot`: waiting for the answer to it. */
-export type SendPhase = 'connect' | 'banner' | 'ehlo' | 'tls' | 'mail' | 'rcpt' | 'data' | 'dot'
+export type SendPhase = 'connect' | 'banner' | 'ehlo' | 'tls' | 'auth' | 'mail' | 'rcpt' | 'data' | 'dot'
 
 /** The server said in its greeting that it does not take such a message, so it was not asked. */
 export type UnfitReason = 'too_big' | 'needs_8bitmime' | 'needs_smtputf8'
@@ -80,7 +81,13 @@ export interface SendSession {
   readonly endedAt: Date
 }
 
-/** Where a message goes. Messages with equal hosts, port, TLS policy and source share connections. */
+/** A log-in (RFC 4954). It is sent over TLS, or to this machine itself. */
+export interface SmtpAuth extends SaslCredentials {
+  /** Somebody answers for the network between Pigeon and the smarthost. */
+  readonly allowWithoutTls?: boolean
+}
+
+/** Where a message goes. Messages with equal hosts, port, TLS policy, log-in and source share connections. */
 export interface SendRoute {
   /** Limits on connections are per provider. */
   readonly provider: string
@@ -88,6 +95,10 @@ export interface SendRoute {
   readonly hosts: readonly MxHost[]
   readonly port: number
   readonly tls: TlsPolicy
+  /** TLS from the first octet, as on port 465 (RFC 8314 3.3); `tls` is then of no account. */
+  readonly isImplicitTls?: boolean
+  /** How Pigeon logs in to a smarthost. */
+  readonly auth?: SmtpAuth
   /** The IP address mail leaves from; the machine's choice when absent. */
   readonly localAddress?: string
   readonly ehloName: string
