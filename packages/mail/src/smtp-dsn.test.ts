@@ -30,7 +30,9 @@ test('what a customer asks for is passed on', () => {
   assert.match(dsnOfRcpt({ returns: 'full', notify: [] }, 'a@x.example'), /^ NOTIFY=NEVER /)
 })
 
-test('an envelope id that is too long for the parameter is left out', () => {
+test('an envelope id that the parameter cannot hold is left out', () => {
+  for (const id of ['', 'käthe', 'a\nb']) assert.equal(dsnOfMail(failuresOnly(id)), ' RET=HDRS')
+
   assert.equal(dsnOfMail(failuresOnly('x'.repeat(100))), ` RET=HDRS ENVID=${'x'.repeat(100)}`)
   assert.equal(dsnOfMail(failuresOnly(`+${'x'.repeat(99)}`)), ' RET=HDRS')
 })

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 
 /** What the servers on the way shall report about a message, and how (RFC 3461). */
 export interface DsnRequest {
-  /** Comes back in every report as `Original-Envelope-Id`; what is longer than RFC 3461 4.4 allows is not sent. */
+  /** Comes back in every report as `Original-Envelope-Id`. Printable ASCII, at most 100 octets (RFC 3461 4.4); else not sent. */
   readonly envelopeId?: string
   /** How much of the message a report of a failure brings back. */
   readonly returns: 'full' | 'headers'
@@ -15,6 +15,7 @@ const MAX_ENVELOPE_ID_CHARS = 100
 const NOT_XCHAR = /[^!-*,-<>-~]/gu
 /** RFC 6533 3, utf-8-addr-unitext: what an address under SMTPUTF8 may not hold as it is. */
 const NOT_UNITEXT = /[^!-*,-<>-[\]-~\u0080-\u{10ffff}]/gu
+const PRINTABLE = /^[ -~]+$/
 const NOT_ASCII = /[^\u0000-\u007f]/
 
 /** Only failures, with the header: what a sender of many needs to know, in the smallest report. */
@@ -31,8 +32,9 @@ export function xtext(text: string): string {
 
 /** The parameters of MAIL, with a space before each. */
 export function dsnOfMail(request: DsnRequest): string {
-  const id = xtext(request.envelopeId ?? '')
-  const envid = id === '' || id.length > MAX_ENVELOPE_ID_CHARS ? '' : ` ENVID=${id}`
+  const { envelopeId = '' } = request
+  const id = xtext(envelopeId)
+  const envid = PRINTABLE.test(envelopeId) && id.length <= MAX_ENVELOPE_ID_CHARS ? ` ENVID=${id}` : ''
   return ` RET=${request.returns === 'full' ? 'FULL' : 'HDRS'}${envid}`
 }
 
