@@ -10,7 +10,6 @@ import {
   LONG,
   scriptedServer,
   send,
-  SHORT,
 } from '@pigeon/server/test/smtp-dialing.ts'
 import { systemClock } from '#platform/clock.ts'
 import { loginKey, logIn } from './smtp-auth.ts'
@@ -103,7 +102,10 @@ for (const [said, end] of [
       extensions: ['AUTH PLAIN'],
       answer: ({ verb }) => (verb === 'AUTH' ? said : undefined),
     })
-    const opened = await dial(one, { auth, ...(end.startsWith('timeout') && { timeouts: SHORT }) })
+    const opened = await dial(one, {
+      auth,
+      ...(end.startsWith('timeout') && { timeouts: { ...LONG, ehloMs: 1_000 } }),
+    })
     assert.equal(endOf(opened), end)
     assertHidden(textOf(opened))
   })

@@ -6,10 +6,11 @@ import {
   attempt,
   connected,
   inWords,
+  LONG,
   scriptedServer,
   send,
   sendAgain,
-  SHORT,
+  SHORT_MS,
 } from '@pigeon/server/test/smtp-dialing.ts'
 
 /** What a server offers that takes chunks, with and without PIPELINING. */
@@ -102,7 +103,11 @@ for (const extensions of OFFERS) {
       test(`a connection that meets a ${broken.do} at a ${verb} is in doubt only after the last, and BDAT is not tried again, ${how}`, async (t) => {
         const one = await scriptedServer(t, { extensions, answer: at(verb, broken) })
         let told = 0
-        const connection = await connected(t, one, { timeouts: SHORT, onBdatBroken: () => (told += 1) })
+        const timeouts = {
+          ...LONG,
+          ...(broken.do === 'stall' && { [verb === 'CHUNK' ? 'dataMs' : 'dotMs']: SHORT_MS }),
+        }
+        const connection = await connected(t, one, { timeouts, onBdatBroken: () => (told += 1) })
         const [result] = await send(connection, attempt('a@x.example'))
         const end = broken.do === 'cut' ? 'broken' : 'timeout'
         assert.equal(inWords(result), verb === 'CONTENT' ? `${end} dot in doubt` : `${end} data`)
