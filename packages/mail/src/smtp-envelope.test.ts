@@ -9,6 +9,7 @@ const message: EnvelopeInput = {
   rcptTo: 'a@x.example',
   sizeOctets: 1_000,
   is8Bit: false,
+  hasUtf8Header: false,
 }
 
 function envelopeFor(extensions: readonly string[], more: Partial<EnvelopeInput> = {}): string {
@@ -51,6 +52,12 @@ test('letters outside ASCII before the @ go only where SMTPUTF8 is offered', () 
     'MAIL FROM:<b@sender.example> BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=1\r\n' +
       'RCPT TO:<josé@x.example> NOTIFY=FAILURE ORCPT=utf-8;josé@x.example\r\n',
   )
+})
+
+test('a header outside ASCII needs SMTPUTF8, whatever the addresses are', () => {
+  const utf8 = { is8Bit: true, hasUtf8Header: true }
+  assert.match(envelopeFor(['8BITMIME'], utf8), /^SMTPUTF8: /)
+  assert.match(envelopeFor(['8BITMIME', 'SMTPUTF8'], utf8), / BODY=8BITMIME SMTPUTF8\r\n/)
 })
 
 test('a domain outside ASCII goes everywhere, in A-labels', () => {

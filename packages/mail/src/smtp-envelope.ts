@@ -10,6 +10,8 @@ export interface EnvelopeInput {
   readonly sizeOctets: number
   /** Whether an octet of the message is above 127. */
   readonly is8Bit: boolean
+  /** Whether one of them stands in its header (RFC 6532). */
+  readonly hasUtf8Header: boolean
   readonly dsn?: DsnRequest | undefined
 }
 
@@ -27,7 +29,7 @@ export type Envelope =
  */
 export function writeEnvelope(features: EhloFeatures, input: EnvelopeInput): Envelope {
   const { mailFrom, rcptTo, sizeOctets, is8Bit } = input
-  const isUtf8 = needsSmtputf8(rcptTo) || needsSmtputf8(mailFrom)
+  const isUtf8 = input.hasUtf8Header || needsSmtputf8(rcptTo) || needsSmtputf8(mailFrom)
   const lacks = lackingFor(features, input, isUtf8)
   if (lacks !== undefined) return { ok: false, lacks, message: inWords(lacks, features, sizeOctets) }
   const dsn = features.dsn ? input.dsn : undefined
@@ -57,7 +59,7 @@ function inWords(lacks: LackingExtension, features: EhloFeatures, sizeOctets: nu
   const words = {
     SIZE: `The message has ${sizeOctets} octets, and the mail server takes at most ${features.size}: make it smaller.`,
     SMTPUTF8:
-      'An address has letters outside ASCII before the @, and the mail server does not offer SMTPUTF8: ask the recipient for another address.',
+      'An address or a header has letters outside ASCII, and the mail server does not offer SMTPUTF8: ask the recipient for another address.',
     '8BITMIME':
       'The message has octets above 127, and the mail server does not offer 8BITMIME: write it in quoted-printable or base64.',
   }

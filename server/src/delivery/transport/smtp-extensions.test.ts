@@ -59,7 +59,11 @@ test('an address outside ASCII is sent where SMTPUTF8 is offered, and not where 
     ['käthe@x.example', 'b@x.example'],
   )
   const old = await scriptedServer(t, { extensions: ['PIPELINING', '8BITMIME'] })
-  const refused = await send(await connected(t, old), attempt('käthe@x.example'), attempt('b@bücher.example'))
+  const refused = await send(
+    await connected(t, old),
+    attempt('käthe@x.example'),
+    attempt('b@bücher.example', { content: 'Subject: x\r\n\r\nx\r\n' }),
+  )
   assert.deepEqual(refused.map(inWords), ['unsent needs_smtputf8', 'reply dot 250'])
   assert.deepEqual(
     old.accepted.flatMap((each) => each.rcptTo),

@@ -85,11 +85,13 @@ function launchNext(
 function prepare(session: Session, job: Transaction): Flight | undefined {
   const { data, ...message } = job.message
   const chunk = session.bdat === 'no' ? undefined : undoDotStuff(data)
+  const is8Bit = !isAscii(data)
   try {
     const envelope = writeEnvelope(session.features, {
       ...message,
       sizeOctets: chunk?.length ?? sizeOf(data, session.features.size),
-      is8Bit: !isAscii(data),
+      is8Bit,
+      hasUtf8Header: is8Bit && !isAscii(data.subarray(0, data.indexOf('\r\n\r\n', 0, 'latin1'))),
     })
     if (!envelope.ok) {
       settleUnsent(job, UNFIT[envelope.lacks], envelope.message)
