@@ -165,7 +165,7 @@ function createWire(first: Socket, { clock, localAddress }: WireOptions): Attach
       return isTaken ? undefined : (failure ?? end)
     },
     async secure(host, timeoutMs, slot) {
-      if (unread.length > 0) stop({ kind: 'broken', error: 'a reply in plain after STARTTLS' })
+      if (unread.length > 0) stop({ kind: 'broken', error: 'a reply in plain where TLS should begin' })
       if (end !== undefined) return end
       const plain = socket
       // Faults of the plain socket come out of the TLS socket too, with better words.
