@@ -1,18 +1,25 @@
 import { createServer, type Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { TLSSocket } from 'node:tls'
+import { createSecureContext, TLSSocket, type SecureContext, type SecureVersion } from 'node:tls'
 import { createSelfSignedCertificate } from '#windtunnel/self-signed-certificate.ts'
 
-/** What a server answers to: the connection itself, each command, and the content after its final dot. */
+/**
+ * What a server answers to: the connection itself, each command, a chunk that is not the last, and the content after its
+ * final dot or last chunk. Said to BDAT itself, an answer means that the octets of the chunk are read as commands.
+ */
 export type ScriptedVerb =
   | 'BANNER'
   | 'EHLO'
   | 'HELO'
   | 'STARTTLS'
   | 'HANDSHAKE'
+  /** And each line after a 334. */
+  | 'AUTH'
   | 'MAIL'
   | 'RCPT'
   | 'DATA'
+  | 'BDAT'
+  | 'CHUNK'
   | 'CONTENT'
   | 'RSET'
   | 'QUIT'
@@ -43,7 +50,9 @@ export interface ScriptedSmtpOptions {
   readonly extensions?: readonly string[]
   /** Octets written at a time; default all at once. */
   readonly chunkOctets?: number
-  readonly tls?: { readonly key: string; readonly cert: string }
+  readonly tls?: { readonly key: string; readonly cert: string; readonly maxVersion?: SecureVersion }
+  /** TLS from the first octet, as on port 465. */
+  readonly isImplicitTls?: boolean
   readonly address?: string
 }
 
@@ -76,6 +85,8 @@ export async function startScriptedSmtp(options: ScriptedSmtpOptions = {}): Prom
   const accepted: ScriptedSmtp['accepted'] = []
   const heard: string[] = []
   const sockets = new Set<Socket>()
+  // One for all connections: its keys for tickets are what makes sessions resumable.
+  const context = options.tls === undefined ? undefined : createSecureContext(options.tls)
   let connections = 0
   let mostOpen = 0
   const server = createServer({ noDelay: true }, (socket) => {
@@ -86,7 +97,7 @@ export async function startScriptedSmtp(options: ScriptedSmtpOptions = {}): Prom
     socket.on('close', () => sockets.delete(socket))
     // Ended by the server is over, whenever the client follows.
     socket.on('finish', () => sockets.delete(socket))
-    serve(socket, connections, options, accepted, heard)
+    serve(socket, connections, { ...options, context }, accepted, heard)
   })
   await new Promise<void>((resolve) => server.listen(0, options.address ?? '127.0.0.1', resolve))
   const address = server.address()
@@ -108,7 +119,7 @@ export async function startScriptedSmtp(options: ScriptedSmtpOptions = {}): Prom
 function serve(
   plain: Socket,
   connection: number,
-  options: ScriptedSmtpOptions,
+  options: ScriptedSmtpOptions & { readonly context: SecureContext | undefined },
   accepted: ScriptedSmtp['accepted'],
   heard: string[],
 ): void {
@@ -116,6 +127,9 @@ function serve(
   const counts = new Map<ScriptedVerb, number>()
   let buffered = ''
   let isContent = false
+  let isAuth = false
+  let expected: { readonly octets: number; readonly isLast: boolean } | undefined
+  let chunks = ''
   let isTls = false
   let isStalled = false
   let mailFrom = ''
@@ -134,28 +148,34 @@ function serve(
 
   /** Whether the usual effect of the verb follows: the answer was 2xx or 354. */
   function answer(verb: ScriptedVerb, line: string, usual: string): boolean {
+    const said = say(verb, line, usual)
+    return said !== undefined && (said.startsWith('2') || said.startsWith('354'))
+  }
+
+  /** What was said; undefined: the connection says nothing more. */
+  function say(verb: ScriptedVerb, line: string, usual: string): string | undefined {
     const count = (counts.get(verb) ?? 0) + 1
     counts.set(verb, count)
     const said = options.answer?.({ verb, line, connection, count, isTls }) ?? usual
     if (typeof said === 'string') {
       if (said !== '') write(said)
-      return said.startsWith('2') || said.startsWith('354')
+      return said
     }
     isStalled = true
-    if (said.do === 'stall') return false
+    if (said.do === 'stall') return undefined
     if ('say' in said && typeof said.say === 'string') {
       write(said.say)
       void writing.then(() => socket.end())
     } else {
       void writing.then(() => socket.destroy())
     }
-    return false
+    return undefined
   }
 
   function upgrade(): void {
-    if (options.tls === undefined) return
+    if (options.context === undefined) return
     plain.removeAllListeners('data')
-    const secure = new TLSSocket(plain, { isServer: true, ...options.tls })
+    const secure = new TLSSocket(plain, { isServer: true, secureContext: options.context })
     secure.on('error', () => {})
     secure.on('data', onData)
     isTls = true
@@ -164,8 +184,16 @@ function serve(
 
   function take(line: string): void {
     heard.push(`${connection} ${line}`)
-    const verb = verbOf(line)
+    const verb = isAuth ? 'AUTH' : verbOf(line)
     switch (verb) {
+      case 'AUTH':
+        isAuth = say(verb, line, '235 2.7.0 Ok\r\n')?.startsWith('334') === true
+        break
+      case 'BDAT': {
+        const [, octets = '0', last] = line.split(' ')
+        if (say(verb, line, '') === '') expected = { octets: Number(octets), isLast: last === 'LAST' }
+        break
+      }
       case 'EHLO': {
         const lines = ['test.example', ...(options.extensions ?? ['PIPELINING', 'SIZE 10000000'])]
         const usual = lines.map((one, i) => `250${i === lines.length - 1 ? ' ' : '-'}${one}\r\n`).join('')
@@ -183,6 +211,7 @@ function serve(
         break
       case 'RSET':
         rcptTo = []
+        chunks = ''
         answer(verb, line, '250 2.0.0 Ok\r\n')
         break
       case 'STARTTLS':
@@ -193,7 +222,7 @@ function serve(
         void writing.then(() => socket.end())
         break
       default:
-        answer(verb, line, '250 2.0.0 Ok\r\n')
+        answer(verb, line, verb === 'OTHER' ? '500 5.5.2 Unknown command\r\n' : '250 2.0.0 Ok\r\n')
     }
   }
 
@@ -203,6 +232,22 @@ function serve(
     else if (typeof broken === 'string') write(broken)
     else if (broken.do === 'stall') isStalled = true
     else void writing.then(() => plain.destroy())
+  }
+
+  /** RFC 3030 2: the octets are taken whatever is said about them. */
+  function takeChunk({ octets, isLast }: { octets: number; isLast: boolean }): boolean {
+    if (buffered.length < octets) return false
+    chunks += buffered.slice(0, octets)
+    buffered = buffered.slice(octets)
+    expected = undefined
+    heard.push(`${connection} <${octets}>`)
+    const usual = rcptTo.length > 0 ? '250 2.0.0 Ok\r\n' : '503 5.5.1 No recipient\r\n'
+    const isTaken = answer(isLast ? 'CONTENT' : 'CHUNK', '', usual)
+    if (!isLast) return true
+    if (isTaken && rcptTo.length > 0) accepted.push({ mailFrom, rcptTo, content: chunks })
+    chunks = ''
+    rcptTo = []
+    return true
   }
 
   function takeContent(): boolean {
@@ -222,25 +267,37 @@ function serve(
     while (true) {
       // `answer` may have stalled the connection in the turn before.
       if (isStalled) return
-      if (isContent) {
-        if (!takeContent()) return
+      if (isContent || expected !== undefined) {
+        if (!(expected === undefined ? takeContent() : takeChunk(expected))) return
         continue
       }
       const end = buffered.indexOf('\r\n')
       if (end < 0) return
-      const line = buffered.slice(0, end)
+      const line = Buffer.from(buffered.slice(0, end), 'latin1').toString()
       buffered = buffered.slice(end + 2)
       take(line)
     }
   }
 
-  plain.on('data', onData)
+  if (options.isImplicitTls === true) upgrade()
+  else plain.on('data', onData)
   answer('BANNER', '', '220 test.example ESMTP\r\n')
 }
 
 function verbOf(line: string): ScriptedVerb {
   const word = line.split(' ', 1)[0]?.toUpperCase() ?? ''
-  const known: readonly ScriptedVerb[] = ['EHLO', 'HELO', 'STARTTLS', 'MAIL', 'RCPT', 'DATA', 'RSET', 'QUIT']
+  const known: readonly ScriptedVerb[] = [
+    'EHLO',
+    'HELO',
+    'STARTTLS',
+    'AUTH',
+    'MAIL',
+    'RCPT',
+    'DATA',
+    'BDAT',
+    'RSET',
+    'QUIT',
+  ]
   return known.find((verb) => verb === word) ?? 'OTHER'
 }
 

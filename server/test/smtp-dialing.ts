@@ -10,7 +10,7 @@ import {
 } from '#delivery/transport/smtp-connection.ts'
 import type { Transaction } from '#delivery/transport/smtp-transaction.ts'
 import { createTranscript } from '#delivery/transport/transcript.ts'
-import type { SendResult, SmtpTimeouts } from '#delivery/transport/transport.ts'
+import type { OutgoingMessage, SendResult, SmtpTimeouts } from '#delivery/transport/transport.ts'
 import {
   startScriptedSmtp,
   type ScriptedAnswer,
@@ -32,7 +32,7 @@ export const LONG: SmtpTimeouts = {
   dotMs: 5_000,
   quitMs: 5_000,
 }
-const SHORT_MS = 60
+export const SHORT_MS = 60
 
 /** Short waits everywhere, for servers of which nothing is expected. */
 export const SHORT: SmtpTimeouts = {
@@ -105,17 +105,19 @@ export interface Attempt extends Transaction {
 
 export function attempt(
   rcptTo: string,
-  more: { content?: string; journal?: () => Promise<void>; mailFrom?: string } = {},
+  more: Partial<OutgoingMessage> & { content?: string; journal?: () => Promise<void> } = {},
 ): Attempt {
+  const { content, journal, ...message } = more
   const results: SendResult[] = []
   const one: Attempt = {
     results,
     givenBack: 0,
     message: {
-      mailFrom: more.mailFrom ?? 'news@sender.example',
+      mailFrom: 'news@sender.example',
       rcptTo,
-      data: dotStuff(Buffer.from(more.content ?? `Subject: to ${rcptTo}\r\n\r\n.dot\r\nend\r\n`)),
-      beforeFinalDot: more.journal ?? (() => Promise.resolve()),
+      data: dotStuff(Buffer.from(content ?? `Subject: to ${rcptTo}\r\n\r\n.dot\r\nend\r\n`)),
+      beforeFinalDot: journal ?? (() => Promise.resolve()),
+      ...message,
     },
     transcript: createTranscript(),
     settle: (result) => void results.push(result),
@@ -131,6 +133,19 @@ export async function send(connection: SmtpConnection, ...attempts: Attempt[]): 
   const left = [...attempts]
   await connection.run(() => left.shift())
   for (const one of attempts) assert.ok(one.results.length <= 1, 'a message is answered once')
+  return attempts.flatMap((one) => one.results)
+}
+
+/** The same, and what is given back is sent again. */
+export async function sendAgain(connection: SmtpConnection, ...attempts: Attempt[]): Promise<SendResult[]> {
+  const left: Transaction[] = attempts.map((one) => ({
+    ...one,
+    giveBack() {
+      left.unshift(this)
+      return one.giveBack()
+    },
+  }))
+  await connection.run(() => left.shift())
   return attempts.flatMap((one) => one.results)
 }
 

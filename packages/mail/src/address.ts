@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer'
+
 /** Octets of a whole address: a path of 256 less its angle brackets (RFC 5321 4.5.3.1.3). */
 const MAX_ADDRESS_OCTETS = 254
 const MAX_LOCAL_OCTETS = 64
@@ -15,7 +17,7 @@ const REFUSALS = {
   local_too_long: `The part before the @ is longer than ${MAX_LOCAL_OCTETS} octets.`,
   bad_local: 'The part before the @ holds a character or a dot where none may be.',
   smtputf8_unsupported:
-    'The part before the @ holds letters outside ASCII, which only servers with SMTPUTF8 accept; Pigeon does not send to such addresses.',
+    'The part before the @ holds letters outside ASCII, which only servers with SMTPUTF8 accept; here it must be ASCII.',
   empty_label: 'The domain is empty, or has two dots in a row or a dot at an end.',
   label_too_long: `A part of the domain is longer than ${MAX_LABEL_OCTETS} octets.`,
   bad_domain: 'The domain holds a character that no domain name has.',
@@ -51,6 +53,8 @@ export interface DomainName {
 export interface AddressOptions {
   /** Accept `root@localhost`: for tests and inner networks. */
   readonly allowSingleLabel?: boolean
+  /** Refuse letters outside ASCII before the @: for senders, whose address stands in messages to everybody. */
+  readonly isAsciiOnly?: boolean
 }
 
 const ATEXT = 1
@@ -68,11 +72,13 @@ const BLANK_ENDS = /^[ \t\u00a0\ufeff]+|[ \t\u00a0\ufeff]+$/g
 const CONTROL = /[\u0000-\u001f\u007f]/
 const QUOTED_LOCAL = /^"(?:[!#-;=?-[\]-~]|\\[!-;=?-~])+"$/
 const NOT_ASCII = /[^\u0000-\u007f]/
+/** What RFC 6531 adds to a local part, less blanks, controls, marks that turn the direction of a line, and lone surrogates. */
+const UTF8_LETTERS = /(?:[\u200c\u200d]|[^\u0000-\u007f\p{Z}\p{C}])+/gu
 
 /**
- * Reads the bare address of a contact (RFC 5321 Mailbox, without display name). Blanks around it are dropped,
- * an internationalised domain becomes A-labels. Quoted local parts are accepted without spaces and angle
- * brackets. Never throws; a refusal carries a code for programs and a sentence for people.
+ * Reads the bare address of a contact (RFC 5321 Mailbox and RFC 6531, without display name). Blanks around it are
+ * dropped, an internationalised domain becomes A-labels. Quoted local parts are accepted in ASCII, without spaces and
+ * angle brackets. Never throws; a refusal carries a code for programs and a sentence for people.
  */
 export function parseAddress(text: string, options: AddressOptions = {}): Address | AddressRefusal {
   if (text.length > MAX_INPUT_CHARS) return refuse('too_long', '')
@@ -81,13 +87,15 @@ export function parseAddress(text: string, options: AddressOptions = {}): Addres
   const at = trimmed.lastIndexOf('@')
   if (at < 0) return refuse('no_at', trimmed)
   const local = trimmed.slice(0, at)
-  const localFault = faultOfLocal(local)
+  const localFault = NOT_ASCII.test(local)
+    ? faultOfUtf8Local(local, options.isAsciiOnly === true)
+    : faultOfLocal(local)
   if (localFault !== undefined) return refuse(localFault, trimmed)
   const found = parseDomain(trimmed.slice(at + 1), options)
   if (!found.ok) return refuse(found.code, trimmed)
   const { domain } = found
   const address = `${local}@${domain}`
-  if (address.length > MAX_ADDRESS_OCTETS) return refuse('too_long', trimmed)
+  if (Buffer.byteLength(address) > MAX_ADDRESS_OCTETS) return refuse('too_long', trimmed)
   return { ok: true, local, domain, address, key: `${localKey(local)}@${domain}` }
 }
 
@@ -123,13 +131,21 @@ function isBlank(c: number): boolean {
   return c === 0x20 || c === 0x09 || c === 0xa0 || c === 0xfeff
 }
 
+/** As if its letters outside ASCII were ones that are allowed there. */
+function faultOfUtf8Local(local: string, isAsciiOnly: boolean): AddressRefusalCode | undefined {
+  const ascii = local.replace(UTF8_LETTERS, 'x')
+  if (NOT_ASCII.test(ascii)) return 'bad_local'
+  const fault = faultOfLocal(ascii)
+  if (fault !== undefined || isAsciiOnly || ascii.startsWith('"')) return fault ?? 'smtputf8_unsupported'
+  return Buffer.byteLength(local) > MAX_LOCAL_OCTETS ? 'local_too_long' : undefined
+}
+
 function faultOfLocal(local: string): AddressRefusalCode | undefined {
   if (local.length === 0) return 'empty_local'
   if (local.charCodeAt(0) === 0x22) return faultOfQuotedLocal(local)
   let previous = DOT
   for (let i = 0; i < local.length; i += 1) {
     const c = local.charCodeAt(i)
-    if (c > 127) return 'smtputf8_unsupported'
     if (c === DOT) {
       if (previous === DOT) return 'bad_local'
     } else if (((classOf[c] ?? 0) & ATEXT) === 0) {
@@ -142,15 +158,17 @@ function faultOfLocal(local: string): AddressRefusalCode | undefined {
 }
 
 function faultOfQuotedLocal(local: string): AddressRefusalCode | undefined {
-  if (NOT_ASCII.test(local)) return 'smtputf8_unsupported'
   if (local.includes(' ')) return 'space'
   if (!QUOTED_LOCAL.test(local)) return 'bad_local'
   return local.length > MAX_LOCAL_OCTETS ? 'local_too_long' : undefined
 }
 
-/** `"jo"@x` and `jo@x` are one mailbox (RFC 5321 4.1.2): quotes that are not needed are not in the key. */
+/**
+ * `"jo"@x` and `jo@x` are one mailbox (RFC 5321 4.1.2): quotes that are not needed are not in the key. Letters are
+ * composed (RFC 6532 3.1), so that it does not matter how they were typed.
+ */
 function localKey(local: string): string {
-  const folded = local.toLowerCase()
+  const folded = local.normalize('NFC').toLowerCase()
   if (folded.charCodeAt(0) !== 0x22) return folded
   const inner = folded.slice(1, -1).replace(/\\(.)/g, '$1')
   return faultOfLocal(inner) === undefined && !inner.startsWith('"') ? inner : folded

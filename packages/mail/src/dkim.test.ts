@@ -95,6 +95,11 @@ test('bodies at the edges of relaxed canonicalisation pass', async () => {
   }
 })
 
+test('a recipient outside ASCII in the header passes', async () => {
+  const to = { email: 'käthe@bücher.example' }
+  await assertBothPass(buildMessage({ ...newsletter(), to }), 'UTF-8 in To')
+})
+
 test('random bodies of blanks, line ends and letters pass', async () => {
   const pieces = [' ', '  ', '\t', '\r\n', '\r\n\r\n', 'a', 'word', ' \r\n', '.', '=20', 'é']
   let seed = 11

@@ -49,15 +49,19 @@ export function textHeader(name: string, text: string): string {
   return fold(name, isPlainText(text) ? text : encodeUnstructured(text, FOLD_AT - name.length - 2))
 }
 
+/** Where recipients stand: their addresses may have letters outside ASCII, which a message has then too (RFC 6532). */
+const OF_RECIPIENTS = new Set(['To', 'Cc'])
+
 /** A header with addresses: To, From, Reply-To, Cc. */
 export function addressHeader(name: string, mailboxes: readonly Mailbox[]): string {
   checkName(name)
-  return fold(name, mailboxes.map(formatAddress).join(', '))
+  const isAsciiOnly = !OF_RECIPIENTS.has(name)
+  return fold(name, mailboxes.map((mailbox) => formatAddress(mailbox, isAsciiOnly)).join(', '))
 }
 
 /** `Name <address>` for an address header, not folded. Throws `MailError` when the address is not one. */
-export function formatAddress(mailbox: Mailbox): string {
-  const parsed = parseAddress(mailbox.email, { allowSingleLabel: true })
+export function formatAddress(mailbox: Mailbox, isAsciiOnly = true): string {
+  const parsed = parseAddress(mailbox.email, { allowSingleLabel: true, isAsciiOnly })
   if (!parsed.ok) throw new MailError('bad_address', parsed.message)
   checkValue('a display name', mailbox.name ?? '')
   const name = mailbox.name?.trim() ?? ''

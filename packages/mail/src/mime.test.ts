@@ -163,3 +163,11 @@ test('a line break or NUL in any header is refused', () => {
     assert.throws(() => buildMessage({ ...PLAIN, ...change }), MailError, JSON.stringify(change))
   }
 })
+
+test('a recipient with letters outside ASCII stands in To as they are; a sender cannot have them', () => {
+  const to = { name: 'Käthe', email: 'käthe@bücher.example' }
+  const raw = buildMessage({ ...PLAIN, to })
+  assert.match(raw.toString(), /\r\nTo: =\?UTF-8\?B\?S8OkdGhl\?= <käthe@xn--bcher-kva\.example>\r\n/)
+  assert.throws(() => buildMessage({ ...PLAIN, from: to }), MailError)
+  assert.throws(() => buildMessage({ ...PLAIN, replyTo: to }), MailError)
+})

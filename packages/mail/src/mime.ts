@@ -54,6 +54,7 @@ interface Part {
 }
 
 const MESSAGE_ID = /^<[!-;=?-~]{1,250}>$/
+const NOT_ASCII = /[^\u0000-\u007f]/
 const CONTENT_ID = /^[!#-'*+\-./0-9=?A-Z^-~@]{1,200}$/
 const CONTENT_TYPE = /^[a-z0-9][\w!#$&^.+-]{0,126}\/[a-z0-9][\w!#$&^.+-]{0,126}$/i
 
@@ -94,15 +95,15 @@ const STRUCTURED = new Set([
 ])
 
 /**
- * Writes a whole message (RFC 5322, 2045): ASCII octets, CRLF, no line above 998. The same input gives the same
- * octets. Throws `MailError` for whatever must not stand in a header.
+ * Writes a whole message (RFC 5322, 2045): ASCII octets (UTF-8 in the address of a recipient who needs it, RFC 6532),
+ * CRLF, no line above 998. The same input gives the same octets. Throws `MailError` for whatever must not stand in a header.
  */
 export function buildMessage(input: MessageInput): Buffer {
   const header = messageHeader(input)
   const { header: bodyHeader, body } = messageBody(input)
   const last = body.at(-1) ?? ''
   const end = last.endsWith('\r\n') || (last === '' && body.length === 1) ? '' : '\r\n'
-  return octetsOf([`${header}MIME-Version: 1.0\r\n${bodyHeader}\r\n`, ...body, end])
+  return octetsOf([`${inOctets(header)}MIME-Version: 1.0\r\n${bodyHeader}\r\n`, ...body, end])
 }
 
 function octetsOf(pieces: readonly string[]): Buffer {
@@ -110,6 +111,11 @@ function octetsOf(pieces: readonly string[]): Buffer {
   let at = 0
   for (const piece of pieces) at += octets.write(piece, at, 'latin1')
   return octets
+}
+
+/** Its UTF-8 as one character an octet, as pieces are written. */
+function inOctets(header: string): string {
+  return NOT_ASCII.test(header) ? Buffer.from(header).toString('latin1') : header
 }
 
 function messageHeader(input: MessageInput): string {

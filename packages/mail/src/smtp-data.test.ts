@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import test from 'node:test'
 import { MailError } from './mail-error.ts'
-import { commandMail, commandRcpt, dotStuff, normaliseLineEnds } from './smtp-data.ts'
+import {
+  commandBdat,
+  commandMail,
+  commandRcpt,
+  dotStuff,
+  normaliseLineEnds,
+  undoDotStuff,
+} from './smtp-data.ts'
 
 /** What a receiver makes of the octets after DATA (RFC 5321 4.5.2). */
 function unstuff(wire: string): string {
@@ -21,7 +28,9 @@ test('a receiver reads what was stuffed, and only the end ends it', () => {
   for (let round = 0; round < 5_000; round += 1) {
     const text = Array.from({ length: next(12) }, () => pieces[next(pieces.length)] ?? '').join('')
     const complete = text === '' || text.endsWith('\r\n') ? text : `${text}\r\n`
-    assert.equal(unstuff(dotStuff(Buffer.from(text)).toString()), complete, JSON.stringify(text))
+    const stuffed = dotStuff(Buffer.from(text))
+    assert.equal(unstuff(stuffed.toString()), complete, JSON.stringify(text))
+    assert.equal(undoDotStuff(stuffed).toString(), complete, JSON.stringify(text))
   }
 })
 
@@ -50,6 +59,7 @@ test('envelope commands carry their parameters', () => {
   )
   assert.equal(commandMail(''), 'MAIL FROM:<>\r\n')
   assert.equal(commandRcpt('"a..b"@b.c'), 'RCPT TO:<"a..b"@b.c>\r\n')
+  assert.equal(commandBdat(12, false) + commandBdat(0, true), 'BDAT 12\r\nBDAT 0 LAST\r\n')
 })
 
 test('an envelope address that could end its path or its line is refused', () => {
@@ -60,7 +70,16 @@ test('an envelope address that could end its path or its line is refused', () =>
     'a>@b.c',
     '<a@b.c',
     'a b@c.d',
-    'josé@b.c',
+    'josé',
+    'josé@b c',
+    'jo\u00a0sé@b.c',
+    'jo\u2028sé@b.c',
+    'jo\u0085sé@b.c',
+    'jo\u202esé@b.c',
+    'jo>sé@b.c',
+    'josé\r\n@b.c',
+    'jo\ud800@b.c',
+    `${'é'.repeat(126)}@b.c`,
     'a'.repeat(255),
   ]
   for (const address of bad) {

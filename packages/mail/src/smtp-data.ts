@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { parseDomain } from './address.ts'
 import { MailError } from './mail-error.ts'
 
 const CR = 0x0d
@@ -9,24 +10,42 @@ const END = Buffer.from('.\r\n', 'latin1')
 const MAX_PATH_OCTETS = 254
 /** Printable ASCII without blanks and angle brackets: whatever else is in it cannot end the path or the line. */
 const SAFE_PATH = /^[!-;=?-~]+$/
+/** The same with what RFC 6531 adds, without blanks, controls and marks that turn the direction of a line. */
+const SAFE_UTF8_PATH = /^(?:[!-;=?-~\u200c\u200d]|[^\u0000-\u007f\p{Z}\p{C}])+$/u
+const NOT_ASCII = /[^\u0000-\u007f]/
 
 export interface MailOptions {
   /** Octets of the message, when the server offers SIZE. */
   readonly size?: number | undefined
   /** When the server offers 8BITMIME and the message is not all ASCII. */
   readonly body8bit?: boolean | undefined
+  /** When the server offers SMTPUTF8 and an address of the envelope needs it (RFC 6531 3.4). */
+  readonly smtputf8?: boolean | undefined
+  /** Further parameters, from `dsnOfMail`. */
+  readonly dsn?: string | undefined
 }
 
 /** `MAIL FROM` with its CRLF; an empty sender is the null path of bounces. Throws `MailError`. */
 export function commandMail(from: string, options: MailOptions = {}): string {
   const size = options.size === undefined ? '' : ` SIZE=${Math.max(0, Math.floor(options.size))}`
   const body = options.body8bit === true ? ' BODY=8BITMIME' : ''
-  return `MAIL FROM:<${from === '' ? '' : safePath(from)}>${size}${body}\r\n`
+  const utf8 = options.smtputf8 === true ? ' SMTPUTF8' : ''
+  return `MAIL FROM:<${from === '' ? '' : safePath(from)}>${size}${body}${utf8}${options.dsn ?? ''}\r\n`
 }
 
-/** `RCPT TO` with its CRLF. Throws `MailError`. */
-export function commandRcpt(to: string): string {
-  return `RCPT TO:<${safePath(to)}>\r\n`
+/** `RCPT TO` with its CRLF; `dsn` from `dsnOfRcpt`. Throws `MailError`. */
+export function commandRcpt(to: string, dsn = ''): string {
+  return `RCPT TO:<${safePath(to)}>${dsn}\r\n`
+}
+
+/** `BDAT` with its CRLF: so many octets follow it as they are (RFC 3030 2). */
+export function commandBdat(octets: number, isLast: boolean): string {
+  return `BDAT ${octets}${isLast ? ' LAST' : ''}\r\n`
+}
+
+/** Whether an address can only be sent where SMTPUTF8 is offered: the domain has its A-labels, the rest has no such way. */
+export function needsSmtputf8(address: string): boolean {
+  return NOT_ASCII.test(address) && NOT_ASCII.test(address.slice(0, address.lastIndexOf('@')))
 }
 
 /**
@@ -58,6 +77,22 @@ export function dotStuff(message: Buffer, signatures = ''): Buffer {
   return out
 }
 
+/** What `dotStuff` was given, with its CRLF at the end: for BDAT. A view of the same octets when no line begins with a dot. */
+export function undoDotStuff(data: Buffer): Buffer {
+  const message = data.subarray(0, data.length - END.length)
+  const dots = dotLines(message)
+  if (dots.length === 0) return message
+  const out = Buffer.allocUnsafe(message.length - dots.length)
+  let from = 0
+  let at = 0
+  for (const dot of dots) {
+    at += message.copy(out, at, from, dot)
+    from = dot + 1
+  }
+  message.copy(out, at, from)
+  return out
+}
+
 /** Every lone CR and lone LF becomes CRLF. The same buffer comes back when nothing was to be done. */
 export function normaliseLineEnds(message: Buffer): Buffer {
   const lone = countLone(message)
@@ -79,11 +114,16 @@ export function normaliseLineEnds(message: Buffer): Buffer {
   return out
 }
 
+/** The address as it stands in a path. A domain outside ASCII is written in A-labels (RFC 5890 2.3.2.1). */
 function safePath(path: string): string {
   if (path.length <= MAX_PATH_OCTETS && SAFE_PATH.test(path)) return path
+  const at = path.lastIndexOf('@')
+  const domain = at < 0 || !NOT_ASCII.test(path) ? undefined : parseDomain(path.slice(at + 1))
+  const address = domain?.ok === true ? `${path.slice(0, at)}@${domain.domain}` : ''
+  if (Buffer.byteLength(address) <= MAX_PATH_OCTETS && SAFE_UTF8_PATH.test(address)) return address
   throw new MailError(
     'unsafe_path',
-    'An envelope address has 1 to 254 printable ASCII characters, no blanks or brackets.',
+    'An envelope address has 1 to 254 printable characters, no blanks or brackets.',
   )
 }
 

@@ -103,7 +103,7 @@ test('junk never makes the parser fail in another way', () => {
 test('the features of EHLO are read in any case, with the old AUTH= as well', () => {
   const [reply] = readAll(
     '250-mx.example.net Hello\r\n250-pipelining\r\n250-SIZE 1000\r\n250-STARTTLS\r\n250-8BITMIME\r\n250-AUTH PLAIN login\r\n' +
-      '250-AUTH=PLAIN XOAUTH2\r\n250-SMTPUTF8\r\n250 CHUNKING\r\n',
+      '250-AUTH=PLAIN XOAUTH2\r\n250-SMTPUTF8\r\n250-dsn\r\n250 CHUNKING\r\n',
   )
   assert.ok(reply)
   assert.deepEqual(parseEhlo(reply), {
@@ -113,6 +113,7 @@ test('the features of EHLO are read in any case, with the old AUTH= as well', ()
     smtputf8: true,
     eightBitMime: true,
     chunking: true,
+    dsn: true,
     auth: ['PLAIN', 'LOGIN', 'XOAUTH2'],
   })
   const [bare] = readAll('250 PIPELINING\r\n')
@@ -123,6 +124,7 @@ test('the features of EHLO are read in any case, with the old AUTH= as well', ()
     smtputf8: false,
     eightBitMime: false,
     chunking: false,
+    dsn: false,
     auth: [],
   })
 })

@@ -39,6 +39,7 @@ export interface EhloFeatures {
   readonly smtputf8: boolean
   readonly eightBitMime: boolean
   readonly chunking: boolean
+  readonly dsn: boolean
   /** Upper case. */
   readonly auth: readonly string[]
 }
@@ -115,6 +116,7 @@ export function parseEhlo(reply: Reply): EhloFeatures {
     smtputf8: offered.has('SMTPUTF8'),
     eightBitMime: offered.has('8BITMIME'),
     chunking: offered.has('CHUNKING'),
+    dsn: offered.has('DSN'),
     auth: [...auth],
   }
 }

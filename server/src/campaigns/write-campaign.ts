@@ -69,7 +69,7 @@ function fieldsOf(input: CampaignInput): CampaignFields {
 }
 
 function addressOf(field: string, text: string, errors: FieldError[]): string {
-  const parsed = parseAddress(text)
+  const parsed = parseAddress(text, { isAsciiOnly: true })
   if (parsed.ok) return parsed.address
   errors.push({ field, code: parsed.code, message: parsed.message })
   return ''

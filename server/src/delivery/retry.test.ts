@@ -180,3 +180,44 @@ test('what a refusal says of the source is told to the lane, what it says of the
   assert.equal(said(452, '4.2.2', "The recipient's inbox is out of storage space", 'google'), 'none')
   assert.equal(said(450, '4.2.0', 'Greylisted, try again later', 'x.example'), 'none')
 })
+
+test('a message above the SIZE of the server has bounced, without a word from it about this message', () => {
+  const unfit = {
+    kind: 'unsent',
+    reason: 'too_big',
+    error: 'The message has 9 octets.',
+    retryAfterMs: 0,
+  } as const
+  assert.deepEqual(outcomeOf(unfit, context()), {
+    type: 'bounced',
+    code: 552,
+    enhanced: '5.3.4',
+    class: 'message_too_big',
+    reply: '552 5.3.4 The message has 9 octets.',
+    retryAt: null,
+    inDoubt: false,
+    action: 'none',
+  })
+})
+
+test('an extension must be missing twice before the message bounces', () => {
+  for (const [reason, found, enhanced] of [
+    ['needs_smtputf8', 'syntax', '5.6.7'],
+    ['needs_8bitmime', 'content', '5.6.3'],
+  ] as const) {
+    const unfit = { kind: 'unsent', reason, error: 'It is not offered.', retryAfterMs: 0 } as const
+    const first = outcomeOf(unfit, context())
+    assert.deepEqual([first.type, first.class, first.reply], ['deferred', found, 'It is not offered.'])
+    const second = outcomeOf(unfit, context({ lastClass: found, attempt: 2 }))
+    assert.deepEqual([second.type, second.class, second.enhanced], ['bounced', found, enhanced])
+  }
+})
+
+test('a refused log-in says nothing about the message: it waits, with the reason', () => {
+  const refused = outcomeOf(replied('auth', 535, 'Authentication failed', '5.7.8'), context())
+  assert.deepEqual([refused.type, refused.class, refused.code], ['deferred', 'security', 535])
+  assert.match(refused.reply ?? '', /^The relay did not accept the log-in, .*: 535 5\.7\.8 Authentication/)
+  const error = 'the relay offers no way to log in'
+  const broken = outcomeOf({ kind: 'broken', phase: 'auth', error, dotSent: false }, context())
+  assert.deepEqual([broken.type, broken.class, broken.reply], ['deferred', 'security', `auth: ${error}`])
+})

@@ -3,7 +3,7 @@ import { classifyReply } from '@pigeon/mail/classify-reply.ts'
 import type { Reply } from '@pigeon/mail/smtp-reply.ts'
 import type { OutcomeEvent } from '#events/email-events.ts'
 import type { MxAnswer } from './resolver.ts'
-import type { SendPhase, SendResult } from './transport/transport.ts'
+import type { SendPhase, SendResult, UnfitReason } from './transport/transport.ts'
 
 /** Waits between attempts: `firstMs`, then twice as long each time, at most `maxMs`, each with jitter. */
 export interface RetryPlan {
@@ -49,12 +49,14 @@ export function nextAttempt(context: AttemptContext, atLeastMs = 0): Date | 'exp
   return at >= expiresAt.getTime() ? 'expired' : new Date(at)
 }
 
+const CLASSES_OF_BREAKS: Readonly<Partial<Record<SendPhase, BounceClass>>> = { tls: 'tls', auth: 'security' }
+
 /** What the end of an attempt means for the message. What is unknown is never permanent. */
 export function outcomeOf(result: SendResult, context: AttemptContext): AttemptOutcome {
   if (result.kind === 'reply') return outcomeOfReply(result.phase, result.reply, context)
   if (result.kind === 'unsent') return outcomeOfUnsent(result, context)
   return deferred(context, {
-    class: result.phase === 'tls' ? 'tls' : 'network',
+    class: CLASSES_OF_BREAKS[result.phase] ?? 'network',
     reply: `${result.phase}: ${result.error}`,
     inDoubt: result.dotSent,
   })
@@ -84,11 +86,15 @@ const REPLY_PHASES: Readonly<Record<SendPhase, SmtpPhase>> = {
   banner: 'connect',
   ehlo: 'ehlo',
   tls: 'starttls',
+  auth: 'auth',
   mail: 'mail',
   rcpt: 'rcpt',
   data: 'data',
   dot: 'body',
 }
+
+/** Says nothing about the message or its recipient: it waits until somebody has put it right. */
+const LOGIN_REFUSED = 'The relay did not accept the log-in, whose user name and password may be wrong: '
 
 function outcomeOfReply(phase: SendPhase, reply: Reply, context: AttemptContext): AttemptOutcome {
   const said = { code: reply.code, enhanced: reply.enhanced ?? null, reply: wordsOf(reply) }
@@ -102,6 +108,8 @@ function outcomeOfReply(phase: SendPhase, reply: Reply, context: AttemptContext)
     phase: REPLY_PHASES[phase],
     provider: context.provider,
   })
+  if (phase === 'auth')
+    return deferred(context, { ...said, class: 'security', reply: LOGIN_REFUSED + said.reply })
   const action = found.action === 'slow' || found.action === 'suspend' ? found.action : 'none'
   if (!found.permanent) return deferred(context, { ...said, class: found.class, action })
   return end('bounced', { ...said, class: found.class, action })
@@ -114,7 +122,26 @@ function outcomeOfUnsent(
   const { reason, error, retryAfterMs } = result
   if (reason === 'no_connection') return waiting(context, error, retryAfterMs)
   if (reason === 'invalid_envelope') return end('failed', { class: 'syntax', reply: error })
-  return end('returned', { reply: error })
+  if (reason === 'journal_failed' || reason === 'closing') return end('returned', { reply: error })
+  return outcomeOfUnfit(reason, error, context)
+}
+
+/** What the server would have said (RFC 3463 3.4 and 3.7, RFC 6531 3.7.4.2). */
+const UNFIT: Readonly<Record<UnfitReason, Required<Pick<Said, 'class' | 'code' | 'enhanced'>>>> = {
+  too_big: { class: 'message_too_big', code: 552, enhanced: '5.3.4' },
+  needs_8bitmime: { class: 'content', code: 554, enhanced: '5.6.3' },
+  needs_smtputf8: { class: 'syntax', code: 553, enhanced: '5.6.7' },
+}
+
+/**
+ * A limit on the size is said by the server. An extension that is not there must be missing twice: another host of the
+ * domain may have it, and what stands before a server while it greylists has hardly any.
+ */
+function outcomeOfUnfit(reason: UnfitReason, error: string, context: AttemptContext): AttemptOutcome {
+  const { class: found, code, enhanced } = UNFIT[reason]
+  if (reason !== 'too_big' && context.lastClass !== found)
+    return deferred(context, { class: found, reply: error })
+  return end('bounced', { class: found, code, enhanced, reply: `${code} ${enhanced} ${error}` })
 }
 
 /** Nobody was asked, so it is not an attempt: the message waits until its host is tried again, or its life is over. */

@@ -1,3 +1,4 @@
+import { failuresOnly } from '@pigeon/mail/smtp-dsn.ts'
 import type { OutcomeEvent } from '#events/email-events.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/log.ts'
@@ -104,6 +105,7 @@ async function attempt(deps: SendDeps, held: HeldJob, lane: Lane, startedAt: Dat
       mailFrom: `${settings.returnPathPrefix}+${job.messageId}@${content.fromDomain}`,
       rcptTo: job.recipient,
       data: composed.data,
+      dsn: failuresOnly(job.messageId),
       beforeFinalDot: () =>
         deps.journal.dot({
           messageId: job.messageId,

@@ -15,7 +15,7 @@ export async function assertCanSendFrom(
   fromEmail: string,
   mode: SendingMode,
 ): Promise<void> {
-  const parsed = parseAddress(fromEmail)
+  const parsed = parseAddress(fromEmail, { isAsciiOnly: true })
   if (!parsed.ok)
     throw new Problem(
       'invalid',

@@ -14,7 +14,7 @@ export interface User {
 
 /** How an address is written and how it is compared. Problem `users.bad_email`. */
 export function parseUserEmail(text: string): { email: string; emailKey: string } {
-  const parsed = parseAddress(text.trim(), { allowSingleLabel: true })
+  const parsed = parseAddress(text.trim(), { allowSingleLabel: true, isAsciiOnly: true })
   if (parsed.ok) return { email: parsed.address, emailKey: parsed.key }
   throw new Problem('invalid', 'users.bad_email', parsed.message, {
     errors: [{ field: 'email', code: 'users.bad_email', message: parsed.message }],

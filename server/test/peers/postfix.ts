@@ -23,8 +23,11 @@ export interface Postfix<Service extends string> {
   log(): Promise<string>
 }
 
-/** Everybody in this domain whose name begins with `reader` has a mailbox; nobody else has. */
+/** Everybody in this domain whose name begins with `reader` or `läser` has a mailbox; nobody else has. */
 export const MAILBOX_DOMAIN = 'inbox.example'
+
+/** Of a service with TLS from the first octet. */
+export const WRAPPED = 'smtpd_tls_wrappermode = yes'
 
 const run = promisify(execFile)
 const START_MS = 30_000
@@ -33,16 +36,19 @@ const ADDED = /^(?:(?:Return-Path|X-Original-To|Delivered-To|Received):[^\n]*\n(
 
 /**
  * Starts Postfix 3.7 of Debian with a directory of its own, one SMTP service (with settings of its own) a name, STARTTLS,
- * and strictness about bare line feeds; stops it and deletes its files when the test ends.
+ * and strictness about bare line feeds; stops it and deletes its files when the test ends. `logins`: users and their
+ * passwords, for services with `smtpd_sasl_auth_enable`.
  */
 export async function startPostfix<Service extends string>(
   scope: PeerScope,
   services: Readonly<Record<Service, readonly string[]>>,
+  logins: Readonly<Record<string, string>> = {},
 ): Promise<Postfix<Service>> {
   const postfix = debianProgram('postfix', 'postfix')
   needRoot()
   const directory = await peerDirectory('postfix')
   const names = Object.keys(services)
+  const settings: (readonly string[])[] = Object.values(services)
   const found = await freePorts(names.length)
   // The same keys, each with its port.
   const ports = Object.fromEntries(names.map((name, i) => [name, found[i] ?? 0])) as Record<Service, number>
@@ -52,12 +58,17 @@ export async function startPostfix<Service extends string>(
     await directory.remove()
   })
   await writeConfig(directory.path, config, services, ports)
+  await writeLogins(config, logins)
   await run(postfix, ['-c', config, 'start'])
   const log = (): Promise<string> => readFile(join(directory.path, 'log'), 'utf8').catch(() => '')
-  for (const port of found)
-    await waitFor(`Postfix on port ${port}`, () => greets(port), START_MS).catch(async (error: unknown) => {
-      throw new Error(`Postfix does not answer; its log:\n${await log()}`, { cause: error })
-    })
+  for (const [i, port] of found.entries()) {
+    const isWrapped = settings[i]?.includes(WRAPPED) === true
+    await waitFor(`Postfix on port ${port}`, () => answers(port, isWrapped), START_MS).catch(
+      async (error: unknown) => {
+        throw new Error(`Postfix does not answer; its log:\n${await log()}`, { cause: error })
+      },
+    )
+  }
   return { ports, log, messages: () => readMailbox(join(directory.path, 'mail', 'inbox', 'new')) }
 }
 
@@ -76,7 +87,7 @@ async function writeConfig(
   await writeFile(join(config, 'tls.pem'), `${key}\n${cert}`, { mode: 0o600 })
   await writeFile(
     join(config, 'mailboxes'),
-    `/^reader[0-9]*@${MAILBOX_DOMAIN.replace('.', '\\.')}$/ inbox/\n`,
+    `/^(reader|läser)[0-9]*@${MAILBOX_DOMAIN.replace('.', '\\.')}$/ inbox/\n`,
   )
   const main = {
     compatibility_level: '3.6',
@@ -97,6 +108,7 @@ async function writeConfig(
     virtual_gid_maps: `static:${mailbox.gid}`,
     smtpd_tls_security_level: 'may',
     smtpd_tls_chain_files: join(config, 'tls.pem'),
+    smtpd_sasl_local_domain: MAILBOX_DOMAIN,
     smtpd_forbid_bare_newline: 'reject',
     // Local clients are usually spared from this, and from limits on connections.
     smtpd_forbid_bare_newline_exclusions: '',
@@ -121,6 +133,25 @@ async function writeConfig(
   await writeFile(join(config, 'master.cf'), `${[...smtpd, ...MASTER].join('\n')}\n`)
 }
 
+/** Users of Cyrus SASL with the keys of every mechanism, in a database that smtpd may read. */
+async function writeLogins(config: string, logins: Readonly<Record<string, string>>): Promise<void> {
+  if (Object.keys(logins).length === 0) return
+  const saslpasswd = debianProgram('saslpasswd2', 'sasl2-bin')
+  // Debian's Postfix looks for what Cyrus SASL needs here, whatever its settings say.
+  const directory = join(config, 'sasl')
+  await mkdir(directory)
+  const database = join(directory, 'sasldb2')
+  for (const [user, password] of Object.entries(logins)) {
+    const running = run(saslpasswd, ['-p', '-c', '-f', database, '-u', MAILBOX_DOMAIN, user])
+    running.child.stdin?.end(password)
+    await running
+  }
+  const owner = systemUser('postfix')
+  await chown(database, owner.uid, owner.gid)
+  const settings = ['pwcheck_method: auxprop', 'auxprop_plugin: sasldb', `sasldb_path: ${database}`]
+  await writeFile(join(directory, 'smtpd.conf'), `${settings.join('\n')}\n`)
+}
+
 /** The services behind smtpd that a mailbox needs. */
 const MASTER = [
   'pickup unix n - n 60 1 pickup',
@@ -142,11 +173,13 @@ const MASTER = [
   'postlog unix-dgram n - n - 1 postlogd',
 ]
 
-function greets(port: number): Promise<boolean> {
+/** Whether it says a greeting, or takes the connection where TLS comes first. */
+function answers(port: number, isWrapped: boolean): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1')
     socket.setTimeout(2_000, () => socket.destroy(new Error('no greeting')))
     socket.once('error', reject)
+    if (isWrapped) socket.once('connect', () => resolve(socket.destroy().destroyed))
     socket.once('data', (chunk: Buffer) => {
       resolve(chunk.toString('latin1').startsWith('220 '))
       socket.end('QUIT\r\n')

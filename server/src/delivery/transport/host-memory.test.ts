@@ -50,3 +50,36 @@ test('it remembers no more addresses than allowed, and forgets the oldest', () =
     [false, true, true],
   )
 })
+
+test('a TLS session is kept for an hour, under its key alone', async () => {
+  const { clock, hosts } = memory()
+  const slot = hosts.tlsSession('192.0.2.1|mx')
+  slot.keep(Buffer.from('one'))
+  slot.keep(Buffer.from('two'))
+  await clock.advance(3_599_999)
+  assert.deepEqual(hosts.tlsSession('192.0.2.1|mx').get(), Buffer.from('two'))
+  assert.equal(hosts.tlsSession('192.0.2.1|mx2').get(), undefined)
+  await clock.advance(1)
+  assert.equal(slot.get(), undefined)
+  slot.keep(Buffer.from('three'))
+  slot.forget()
+  assert.equal(slot.get(), undefined)
+})
+
+test('of TLS sessions no more are kept than allowed', () => {
+  const { hosts } = memory()
+  for (let n = 0; n <= 2_000; n += 1) hosts.tlsSession(String(n)).keep(Buffer.from('x'))
+  assert.deepEqual(
+    [0, 1, 2_000].map((n) => hosts.tlsSession(String(n)).get() !== undefined),
+    [false, true, true],
+  )
+})
+
+test('BDAT that did not work is remembered for a day', async () => {
+  const { clock, hosts } = memory()
+  hosts.chunkingBroke('192.0.2.1')
+  await clock.advance(86_399_999)
+  assert.deepEqual([hosts.isChunkingBroken('192.0.2.1'), hosts.isTlsBroken('192.0.2.1')], [true, false])
+  await clock.advance(1)
+  assert.equal(hosts.isChunkingBroken('192.0.2.1'), false)
+})

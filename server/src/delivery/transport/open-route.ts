@@ -1,6 +1,9 @@
+import { isIP } from 'node:net'
 import type { Clock } from '#platform/clock.ts'
-import { openConnection, type SmtpConnection } from './smtp-connection.ts'
+import { connectFirst } from './connect-first.ts'
+import { openConnection, type ConnectionOptions, type SmtpConnection } from './smtp-connection.ts'
 import type { HostMemory } from './host-memory.ts'
+import { openWire } from './smtp-wire.ts'
 import type { SendResult, SendRoute, SmtpTimeouts } from './transport.ts'
 
 /** One opening tries no more addresses than this. */
@@ -13,53 +16,109 @@ export interface OpenFailure {
   readonly mxAddress: string | null
 }
 
-/** Connects to the best host of the route that takes a connection; the failure is that of the last one tried. */
-export async function openRoute(
-  deps: { readonly hosts: HostMemory; readonly clock: Clock; readonly timeouts: SmtpTimeouts },
-  route: SendRoute,
-): Promise<SmtpConnection | OpenFailure> {
-  let failure = resting(deps.hosts, route)
+interface OpenDeps {
+  readonly hosts: HostMemory
+  readonly clock: Clock
+  readonly timeouts: SmtpTimeouts
+}
+
+interface Candidate {
+  readonly host: string
+  readonly priority: number
+  readonly address: string
+}
+
+/**
+ * Connects to the best host of the route that takes a connection: addresses of one preference race each other, and a
+ * lower preference is tried when all before it have failed (RFC 5321 5.1). The failure is that of the last one tried.
+ */
+export async function openRoute(deps: OpenDeps, route: SendRoute): Promise<SmtpConnection | OpenFailure> {
+  let failure = untried(deps.hosts, route)
   let transcript = ''
-  for (const { host, address } of candidates(deps.hosts, route)) {
-    const isPlain = route.tls === 'opportunistic' && deps.hosts.isTlsBroken(address)
-    const opened = await openConnection({
-      host,
-      address,
-      port: route.port,
-      localAddress: route.localAddress,
-      ehloName: route.ehloName,
-      tls: isPlain ? 'none' : route.tls,
-      timeouts: deps.timeouts,
-      clock: deps.clock,
-    })
-    if (opened.tlsBroken && route.tls === 'opportunistic') deps.hosts.tlsBroke(address)
-    if (opened.kind === 'open') {
-      deps.hosts.worked(address)
-      return opened.connection
+  let left = candidates(deps.hosts, route)
+  while (left.length > 0) {
+    const best = left.filter((one) => one.priority === left[0]?.priority)
+    const tried = await connectFirst(deps.clock, best, (one, signal) =>
+      openWire({ ...optionsFor(deps, route, one), connectMs: deps.timeouts.connectMs, signal }),
+    )
+    for (const { candidate, wire } of tried) {
+      const { host, address } = candidate
+      const opened = await openConnection(optionsFor(deps, route, candidate), wire)
+      if (opened.tlsBroken && route.tls === 'opportunistic') deps.hosts.tlsBroke(address)
+      if (opened.kind === 'open') {
+        deps.hosts.worked(address)
+        return opened.connection
+      }
+      transcript += opened.transcript
+      failure = { result: opened.result, transcript, mxHost: host, mxAddress: address }
+      if (opened.isOurs) return failure
+      // A server that says why it does not take us is alive: its lane slows down, but the address is not avoided.
+      if (opened.result.kind !== 'reply') deps.hosts.failed(address)
     }
-    // A server that says why it does not take us is alive: its lane slows down, but the address is not avoided.
-    if (opened.result.kind !== 'reply') deps.hosts.failed(address)
-    transcript += opened.transcript
-    failure = { result: opened.result, transcript, mxHost: host, mxAddress: address }
+    left = left.filter((one) => !tried.some(({ candidate }) => candidate === one))
   }
   return failure
 }
 
-function candidates(hosts: HostMemory, route: SendRoute): { host: string; address: string }[] {
-  return route.hosts
-    .flatMap((mx) => mx.addresses.map((address) => ({ host: mx.name, address })))
-    .filter((one) => hosts.waitMs(one.address) === 0)
-    .slice(0, MAX_TRIES)
+function optionsFor(deps: OpenDeps, route: SendRoute, { host, address }: Candidate): ConnectionOptions {
+  const isPlain = route.tls === 'opportunistic' && deps.hosts.isTlsBroken(address)
+  return {
+    host,
+    address,
+    port: route.port,
+    localAddress: route.localAddress,
+    ehloName: route.ehloName,
+    tls: isPlain ? 'none' : route.tls,
+    isImplicitTls: route.isImplicitTls,
+    auth: route.auth,
+    tlsSession: deps.hosts.tlsSession(`${address}|${route.port}|${host}|${route.tls}`),
+    noChunking: deps.hosts.isChunkingBroken(address),
+    onBdatBroken: () => deps.hosts.chunkingBroke(address),
+    timeouts: deps.timeouts,
+    clock: deps.clock,
+  }
 }
 
-/** The answer when every address failed a short time ago. */
-function resting(hosts: HostMemory, route: SendRoute): OpenFailure {
-  const waits = route.hosts.flatMap((mx) => mx.addresses.map((address) => hosts.waitMs(address)))
+/** In the order in which they are tried: hosts as they come, and in each preference IPv4 and IPv6 by turns. */
+function candidates(hosts: HostMemory, route: SendRoute): Candidate[] {
+  const possible = reachable(route).filter((one) => hosts.waitMs(one.address) === 0)
+  const groups = Map.groupBy(possible, (one) => one.priority)
+  return [...groups.values()].flatMap(byTurns).slice(0, MAX_TRIES)
+}
+
+/** The addresses that the source can speak to: from an IPv4 address only IPv4 is reached, and the same for IPv6. */
+function reachable(route: SendRoute): Candidate[] {
+  const family = route.localAddress === undefined ? 0 : isIP(route.localAddress)
+  return route.hosts
+    .flatMap(({ name, priority, addresses }) =>
+      addresses.map((address) => ({ host: name, priority, address })),
+    )
+    .filter((one) => family === 0 || isIP(one.address) === family)
+}
+
+/** IPv4 first: the reputation of a sender is that of its addresses, and changes with every change between families. */
+function byTurns(all: readonly Candidate[]): Candidate[] {
+  const v4 = all.filter((one) => isIP(one.address) === 4)
+  const v6 = all.filter((one) => isIP(one.address) !== 4)
+  return Array.from({ length: Math.max(v4.length, v6.length) }).flatMap((_, n) => [
+    ...v4.slice(n, n + 1),
+    ...v6.slice(n, n + 1),
+  ])
+}
+
+/** The answer when there was nothing to try: every address failed a short time ago, or is of another family. */
+function untried(hosts: HostMemory, route: SendRoute): OpenFailure {
+  const nowhere = { transcript: '', mxHost: null, mxAddress: null }
+  const addresses = reachable(route).map((one) => one.address)
+  if (addresses.length === 0 && route.localAddress !== undefined) {
+    const error = `no mail host of the domain has an address of the family of ${route.localAddress}, from which this mail leaves`
+    return { ...nowhere, result: { kind: 'broken', phase: 'connect', error, dotSent: false } }
+  }
   const result: SendResult = {
     kind: 'unsent',
     reason: 'no_connection',
     error: 'no mail host of the domain could be reached a short time ago',
-    retryAfterMs: waits.length === 0 ? 0 : Math.min(...waits),
+    retryAfterMs: addresses.length === 0 ? 0 : Math.min(...addresses.map((one) => hosts.waitMs(one))),
   }
-  return { result, transcript: '', mxHost: null, mxAddress: null }
+  return { ...nowhere, result }
 }

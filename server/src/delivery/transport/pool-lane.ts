@@ -1,6 +1,7 @@
 import { allOf, createRateLimit, type Rate, type RateLimit } from '#delivery/lanes/rate-limit.ts'
 import type { PoolJob } from './pool-job.ts'
 import type { SmtpConnection } from './smtp-connection.ts'
+import { loginKey } from './smtp-auth.ts'
 import type { ConnectionLimits, SendRoute } from './transport.ts'
 
 export interface PooledConnection {
@@ -61,7 +62,8 @@ export function createLane(key: string): Lane {
 
 export function siteKey(route: SendRoute): string {
   const hosts = route.hosts.map((host) => `${host.name}=${host.addresses.join('+')}`).sort()
-  return `${route.localAddress ?? ''}|${route.tls}|${route.port}|${hosts.join(',')}`
+  const tls = route.isImplicitTls === true ? 'implicit' : route.tls
+  return `${route.localAddress ?? ''}|${tls}|${route.port}|${hosts.join(',')}|${loginKey(route.auth)}`
 }
 
 export function siteOf(lane: Lane, route: SendRoute): Site {

@@ -1,12 +1,14 @@
 import { parseEhlo, type EhloFeatures, type Reply } from '@pigeon/mail/smtp-reply.ts'
 import type { SendPhase, SendResult, SmtpTimeouts, TlsPolicy } from './transport.ts'
 import type { Transcript } from './transcript.ts'
-import type { SmtpWire, WireRead } from './smtp-wire.ts'
+import type { SmtpWire, TlsSessionSlot, WireRead } from './smtp-wire.ts'
 
 export interface GreetingOptions {
   readonly host: string
   readonly ehloName: string
   readonly tls: TlsPolicy
+  readonly tlsSession?: TlsSessionSlot | undefined
+  readonly isImplicitTls?: boolean | undefined
   readonly timeouts: SmtpTimeouts
 }
 
@@ -27,10 +29,15 @@ export async function greet(
 ): Promise<Greeting> {
   if (!HOST_NAME.test(options.ehloName)) throw new TypeError('The EHLO name is not a host name.')
   const { timeouts } = options
+  if (options.isImplicitTls === true) {
+    const end = await secure(wire, options, transcript)
+    if (end !== undefined) return end
+  }
   const banner = await hear(wire, 'banner', timeouts.bannerMs, transcript)
   if (banner.kind === 'failed') return banner
   if (banner.reply.code !== 220) return refused('banner', banner.reply)
   const hello = await sayHello(wire, options, transcript)
+  if (options.isImplicitTls === true) return { ...hello, ...(hello.kind === 'ready' && { isTls: true }) }
   if (hello.kind !== 'ready' || options.tls === 'none') return hello
   if (!hello.features.starttls) {
     return options.tls === 'required' ? failed('tls', 'STARTTLS is not offered') : hello
@@ -63,25 +70,35 @@ async function startTls(
     const goesOn = options.tls === 'opportunistic' && answer.reply.code !== 421
     return goesOn ? plain : refused('tls', answer.reply)
   }
-  const end = await wire.secure(options.host, timeouts.tlsMs)
-  if (end !== undefined) {
-    transcript.remark(`TLS failed: ${end.error}`)
-    return { ...failed('tls', end.error, end.kind), tlsBroken: true }
-  }
-  transcript.remark('TLS is on')
+  const end = await secure(wire, options, transcript)
+  if (end !== undefined) return { ...end, tlsBroken: true }
   const hello = await sayHello(wire, options, transcript)
   if (hello.kind === 'failed') return { ...hello, tlsBroken: hello.result.kind !== 'reply' }
   return { ...hello, isTls: true }
 }
 
-function say(
+async function secure(
+  wire: SmtpWire,
+  { host, timeouts, tlsSession }: GreetingOptions,
+  transcript: Transcript,
+): Promise<Extract<Greeting, { kind: 'failed' }> | undefined> {
+  const end = await wire.secure(host, timeouts.tlsMs, tlsSession)
+  transcript.remark(
+    end === undefined ? `TLS is on${wire.isResumed() ? ', resumed' : ''}` : `TLS failed: ${end.error}`,
+  )
+  return end && failed('tls', end.error, end.kind)
+}
+
+/** Sends a line and waits for its answer; `shown` stands for it in the transcript. */
+export function say(
   wire: SmtpWire,
   line: string,
   phase: SendPhase,
   timeoutMs: number,
   transcript: Transcript,
+  shown = line,
 ): Promise<Step> {
-  transcript.client(line)
+  transcript.client(shown)
   wire.write(`${line}\r\n`)
   return hear(wire, phase, timeoutMs, transcript)
 }
@@ -101,11 +118,11 @@ async function hear(
   return failed(phase, read.error, read.kind)
 }
 
-function refused(phase: SendPhase, reply: Reply): Extract<Greeting, { kind: 'failed' }> {
+export function refused(phase: SendPhase, reply: Reply): Extract<Greeting, { kind: 'failed' }> {
   return { kind: 'failed', result: { kind: 'reply', phase, reply }, tlsBroken: false }
 }
 
-function failed(
+export function failed(
   phase: SendPhase,
   error: string,
   kind: 'broken' | 'timeout' = 'broken',

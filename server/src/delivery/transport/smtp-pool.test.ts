@@ -202,6 +202,18 @@ test('two MX sets of one provider share its limit, and neither waits for ever', 
   assert.ok(order.indexOf('b') <= 20, 'the second set had its turn after a fair share of the first')
 })
 
+test('a server that offers CHUNKING and does not know BDAT gets every message once, over the connection it has', async (t) => {
+  const one = await server(t, {
+    extensions: ['PIPELINING', 'CHUNKING'],
+    answer: (event) => (event.verb === 'BDAT' ? '500 5.5.1 What?\r\n' : undefined),
+  })
+  const results = await sendMany(pool(t, { connections: 1 }), route(one.port), 20)
+  assert.deepEqual([...new Set(results.map(inWords))], ['reply dot 250'])
+  assert.deepEqual([one.connections(), one.accepted.length], [1, 20])
+  assert.equal(new Set(one.accepted.flatMap((each) => each.rcptTo)).size, 20)
+  assert.equal(one.heard.filter((line) => line.includes('BDAT')).length, 1)
+})
+
 test('an idle connection is closed with QUIT after its time', async (t) => {
   const mx = await server(t)
   await pool(t, { idleMs: 30 }).send(route(mx.port), message('a@x.example'))

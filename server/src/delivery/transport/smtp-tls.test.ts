@@ -148,3 +148,36 @@ test('what a server says in plain behind its answer to STARTTLS is not taken for
   const opened = await dial(t, one, 'required')
   assert.equal(opened.kind === 'failed' && phaseOf(opened.result), 'broken tls')
 })
+
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  test(`the second connection to a server resumes the session of the first, ${maxVersion}`, async (t) => {
+    const one = await server(t, { tls: { ...tls, maxVersion } })
+    const two = pool(t)
+    const transcripts: string[] = []
+    for (const rcpt of ['a@x.example', 'b@x.example']) {
+      const result = await send(two, one.port, 'opportunistic', rcpt)
+      assert.deepEqual([phaseOf(result), result.isTls], ['reply dot', true])
+      transcripts.push(/TLS is on.*/.exec(result.transcript)?.[0] ?? '')
+    }
+    assert.deepEqual(transcripts, ['TLS is on', 'TLS is on, resumed'])
+    // What was agreed on with another policy is not taken over.
+    const other = await send(two, one.port, 'required', 'c@x.example')
+    assert.match(other.transcript, /TLS is on\n/)
+  })
+}
+
+test('a server that breaks off when a session is resumed gets a new one, and is not taken to be without TLS', async (t) => {
+  let handshakes = 0
+  const one = await server(t, {
+    answer: (event) => {
+      if (event.verb !== 'HANDSHAKE') return undefined
+      handshakes += 1
+      return handshakes === 2 ? { do: 'cut' } : undefined
+    },
+  })
+  const two = pool(t)
+  await send(two, one.port, 'opportunistic', 'a@x.example')
+  const result = await send(two, one.port, 'opportunistic', 'b@x.example')
+  assert.deepEqual([phaseOf(result), result.isTls], ['reply dot', true])
+  assert.match(result.transcript, /TLS failed: [^]*TLS is on\n/)
+})

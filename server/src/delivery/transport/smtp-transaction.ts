@@ -1,8 +1,12 @@
-import { commandMail, commandRcpt } from '@pigeon/mail/smtp-data.ts'
-import type { EhloFeatures, Reply } from '@pigeon/mail/smtp-reply.ts'
-import type { SmtpWire, WireEnd } from './smtp-wire.ts'
+import { isAscii, type Buffer } from 'node:buffer'
+import { undoDotStuff } from '@pigeon/mail/smtp-data.ts'
+import { writeEnvelope, type LackingExtension } from '@pigeon/mail/smtp-envelope.ts'
+import type { Reply } from '@pigeon/mail/smtp-reply.ts'
+import { proveBdat, sendContent, type Content } from './smtp-content.ts'
+import { hear, isPositive, replied, SERVICE_CLOSING, type Session } from './smtp-session.ts'
+import type { WireEnd } from './smtp-wire.ts'
 import type { Transcript } from './transcript.ts'
-import type { OutgoingMessage, SendPhase, SendResult, SmtpTimeouts } from './transport.ts'
+import type { OutgoingMessage, SendPhase, SendResult, UnfitReason } from './transport.ts'
 
 /** One message on its way through a connection. */
 export interface Transaction {
@@ -10,20 +14,10 @@ export interface Transaction {
   readonly transcript: Transcript
   settle(result: SendResult): void
   /**
-   * The connection ended before it answered anything about this message, and through no fault of it. The owner
-   * may send it on another connection; when it does not want to (false), the message is settled.
+   * The connection ended before it answered anything about this message, or it must be sent in another way, and through
+   * no fault of it. The owner may send it again, here or elsewhere; when it does not want to (false), it is settled.
    */
   giveBack(): boolean
-}
-
-export interface Session {
-  readonly wire: SmtpWire
-  readonly features: EhloFeatures
-  readonly timeouts: SmtpTimeouts
-  /** A transaction was left in the middle: RSET comes before the next one. */
-  needsReset: boolean
-  isClosing: boolean
-  served: number
 }
 
 /** A transaction with its commands; when it pipelines, all of them are on the wire from the beginning. */
@@ -31,14 +25,18 @@ interface Flight {
   readonly job: Transaction
   readonly mail: string
   readonly rcpt: string
+  /** To be sent with BDAT, and only after RCPT was accepted: servers that refuse it may read a chunk as commands. */
+  readonly chunk: Buffer | undefined
   readonly hasReset: boolean
 }
 
-/** Larger content goes alone and in blocks of this size, so that a slow link is judged block by block. */
-const BLOCK_OCTETS = 64 * 1024
 const DATA = 'DATA\r\n'
 const FINAL_DOT_OCTETS = 3
-const SERVICE_CLOSING = 421
+const UNFIT: Readonly<Record<LackingExtension, UnfitReason>> = {
+  SIZE: 'too_big',
+  '8BITMIME': 'needs_8bitmime',
+  SMTPUTF8: 'needs_smtputf8',
+}
 
 /**
  * Sends messages over one connection (RFC 5321 3.3, RFC 2920). With PIPELINING the envelope of the next message
@@ -65,7 +63,7 @@ function canGoOn(session: Session): boolean {
   return false
 }
 
-/** The next message whose envelope can be written; those with an address that cannot are settled here. */
+/** The next message that this server can be given; those with which it is of no use to ask are settled here. */
 function launchNext(
   session: Session,
   take: () => Transaction | undefined,
@@ -75,8 +73,9 @@ function launchNext(
     const flight = prepare(session, job)
     if (flight === undefined) continue
     if (session.features.pipelining) {
-      write(`${flight.hasReset ? 'RSET\r\n' : ''}${flight.mail}${flight.rcpt}${DATA}`)
-      for (const command of [flight.mail, flight.rcpt, DATA]) job.transcript.client(command.trimEnd())
+      const commands = [flight.mail, flight.rcpt, ...(flight.chunk === undefined ? [DATA] : [])]
+      write(`${flight.hasReset ? 'RSET\r\n' : ''}${commands.join('')}`)
+      for (const command of commands) job.transcript.client(command.trimEnd())
     }
     return flight
   }
@@ -84,21 +83,41 @@ function launchNext(
 }
 
 function prepare(session: Session, job: Transaction): Flight | undefined {
-  const { mailFrom, rcptTo, data } = job.message
+  const { data, ...message } = job.message
+  const chunk = session.bdat === 'no' ? undefined : undoDotStuff(data)
+  const is8Bit = !isAscii(data)
   try {
-    const size = session.features.size === undefined ? undefined : data.length - FINAL_DOT_OCTETS
-    const mail = commandMail(mailFrom, { size })
-    const rcpt = commandRcpt(rcptTo)
+    const envelope = writeEnvelope(session.features, {
+      ...message,
+      sizeOctets: chunk?.length ?? sizeOf(data, session.features.size),
+      is8Bit,
+      hasUtf8Header: is8Bit && !isAscii(data.subarray(0, data.indexOf('\r\n\r\n', 0, 'latin1'))),
+    })
+    if (!envelope.ok) {
+      settleUnsent(job, UNFIT[envelope.lacks], envelope.message)
+      return undefined
+    }
     const hasReset = session.needsReset
     session.needsReset = false
-    return { job, mail, rcpt, hasReset }
+    return { job, mail: envelope.mail, rcpt: envelope.rcpt, chunk, hasReset }
   } catch (error) {
-    job.settle({ kind: 'unsent', reason: 'invalid_envelope', error: wordsOf(error), retryAfterMs: 0 })
+    settleUnsent(job, 'invalid_envelope', wordsOf(error))
     return undefined
   }
 }
 
-/** One message. Undefined: it was given back to its owner. */
+function settleUnsent(job: Transaction, reason: 'invalid_envelope' | UnfitReason, error: string): void {
+  job.transcript.remark(error)
+  job.settle({ kind: 'unsent', reason, error, retryAfterMs: 0 })
+}
+
+/** Octets without the dots that were doubled: they are counted only where they could decide. */
+function sizeOf(data: Buffer, limit = 0): number {
+  const octets = data.length - FINAL_DOT_OCTETS
+  return limit > 0 && octets > limit ? undoDotStuff(data).length : octets
+}
+
+/** One message. Undefined: it was given back to its owner, or settled on the way. */
 async function transact(
   session: Session,
   flight: Flight,
@@ -111,6 +130,8 @@ async function transact(
   }
   const envelope = await sendEnvelope(session, flight)
   if (envelope !== 'go') return envelope
+  const content = await contentOf(session, flight)
+  if (content === undefined || 'kind' in content) return content
   try {
     await job.message.beforeFinalDot()
   } catch (error) {
@@ -118,30 +139,53 @@ async function transact(
     session.wire.end('the journal failed')
     return { kind: 'unsent', reason: 'journal_failed', error: wordsOf(error), retryAfterMs: 0 }
   }
-  const sent = await sendContent(session, job, take, next)
+  const sent = await sendContent(session, job.transcript, content, () => {
+    let bytes = ''
+    if (session.features.pipelining) next.flight = launchNext(session, take, (envelope) => (bytes = envelope))
+    return bytes
+  })
   if (sent !== undefined) return sent
-  const answer = await hear(session, job, 'dot', session.timeouts.dotMs)
-  return 'kind' in answer ? { ...answer, phase: 'dot', dotSent: true } : replied('dot', answer)
+  const answer = await hear(session, job.transcript, 'dot', session.timeouts.dotMs)
+  if (!('kind' in answer)) return replied('dot', answer)
+  if (content.isChunk) session.onBdatBroken()
+  return { ...answer, phase: 'dot', dotSent: true }
+}
+
+/** What is to be sent when the envelope was accepted; undefined when that is nothing, because BDAT does not work. */
+async function contentOf(session: Session, flight: Flight): Promise<Content | SendResult | undefined> {
+  const { job, chunk } = flight
+  if (chunk === undefined) return { octets: job.message.data, isChunk: false }
+  if (session.bdat === 'yes') return { octets: chunk, isChunk: true }
+  const proof = await proveBdat(session, job.transcript, chunk)
+  if (proof !== 'unknown') return 'rest' in proof ? { octets: proof.rest, isChunk: true } : proof
+  if (job.giveBack()) return undefined
+  return { kind: 'unsent', reason: 'closing', error: 'the server does not know BDAT', retryAfterMs: 0 }
 }
 
 async function reset(session: Session): Promise<boolean> {
   if (!session.features.pipelining) session.wire.write('RSET\r\n')
-  const read = await session.wire.read(session.timeouts.mailMs)
+  let read = await session.wire.read(session.timeouts.mailMs)
+  for (; session.strayReplies > 0; session.strayReplies -= 1) {
+    if (read.kind === 'reply' && read.reply.code >= 500)
+      read = await session.wire.read(session.timeouts.mailMs)
+  }
   if (read.kind === 'reply' && isPositive(read.reply)) return true
   session.wire.end('the server did not take RSET')
   return false
 }
 
-/** MAIL, RCPT and DATA. 'go': the server waits for the content. Undefined: given back. */
+/** MAIL, RCPT and DATA (not for BDAT). 'go': the server waits for the content. Undefined: given back or settled. */
 async function sendEnvelope(session: Session, flight: Flight): Promise<SendResult | 'go' | undefined> {
   const { job } = flight
+  const afterRcpt = flight.chunk === undefined ? (['data'] as const) : []
   const { timeouts } = session
   const mail = await ask(session, job, flight.mail, 'mail', timeouts.mailMs)
   if ('kind' in mail) return abandonResult(session, job, mail)
-  if (!isPositive(mail)) return leave(session, job, replied('mail', mail), ['rcpt', 'data'])
+  if (!isPositive(mail)) return leave(session, job, replied('mail', mail), ['rcpt', ...afterRcpt])
   const rcpt = await ask(session, job, flight.rcpt, 'rcpt', timeouts.rcptMs)
   if ('kind' in rcpt) return { ...rcpt, phase: 'rcpt', dotSent: false }
-  if (!isPositive(rcpt)) return leave(session, job, replied('rcpt', rcpt), ['data'])
+  if (!isPositive(rcpt)) return leave(session, job, replied('rcpt', rcpt), afterRcpt)
+  if (flight.chunk !== undefined) return 'go'
   const data = await ask(session, job, DATA, 'data', timeouts.dataMs)
   if ('kind' in data) return { ...data, phase: 'data', dotSent: false }
   return data.code === 354 ? 'go' : leave(session, job, replied('data', data), [])
@@ -173,40 +217,6 @@ async function leave(
   return undefined
 }
 
-/** Writes the content with its final dot. Undefined: all of it is on its way. */
-async function sendContent(
-  session: Session,
-  job: Transaction,
-  take: () => Transaction | undefined,
-  next: { flight: Flight | undefined },
-): Promise<SendResult | undefined> {
-  const { data } = job.message
-  const { wire } = session
-  // A reply to nothing that was asked would be taken for the answer to the dot.
-  if (wire.hasUnread()) wire.end('the server said more than it was asked')
-  const ended = wire.ended()
-  if (ended !== undefined) return { ...ended, phase: 'data', dotSent: false }
-  job.transcript.client(`<${data.length} octets>`)
-  if (data.length <= BLOCK_OCTETS) {
-    let envelope = ''
-    if (session.features.pipelining) {
-      next.flight = launchNext(session, take, (bytes) => {
-        envelope = bytes
-      })
-    }
-    wire.write(envelope === '' ? data : Buffer.concat([data, Buffer.from(envelope, 'latin1')]))
-    return undefined
-  }
-  for (let at = 0; at < data.length; at += BLOCK_OCTETS) {
-    const end = await wire.flush(data.subarray(at, at + BLOCK_OCTETS), session.timeouts.blockMs)
-    if (end === undefined) continue
-    // A server that refuses in the middle says why before it closes.
-    const last = wire.hasUnread() ? await hear(session, job, 'dot', 0) : end
-    return 'kind' in last ? { ...end, phase: 'data', dotSent: false } : replied('dot', last)
-  }
-  return undefined
-}
-
 /** With PIPELINING the command is on the wire already. */
 function ask(
   session: Session,
@@ -219,23 +229,7 @@ function ask(
     job.transcript.client(command.trimEnd())
     session.wire.write(command)
   }
-  return hear(session, job, phase, timeoutMs)
-}
-
-async function hear(
-  session: Session,
-  job: Transaction,
-  phase: SendPhase,
-  timeoutMs: number,
-): Promise<Reply | WireEnd> {
-  const read = await session.wire.read(timeoutMs)
-  if (read.kind !== 'reply') {
-    job.transcript.remark(`${phase}: ${read.error}`)
-    return read
-  }
-  job.transcript.server(read.reply)
-  if (read.reply.code === SERVICE_CLOSING) session.isClosing = true
-  return read.reply
+  return hear(session, job.transcript, phase, timeoutMs)
 }
 
 /** A warm connection that ends without a word about a message (idle too long, enough messages) is no answer to it. */
@@ -249,14 +243,6 @@ function abandon(session: Session, flight: Flight): void {
   session.wire.end(end.error)
   const result = abandonResult(session, flight.job, { ...end, kind: 'broken' })
   if (result !== undefined) flight.job.settle(result)
-}
-
-function replied(phase: SendPhase, reply: Reply): SendResult {
-  return { kind: 'reply', phase, reply }
-}
-
-function isPositive(reply: Reply): boolean {
-  return reply.code >= 200 && reply.code < 300
 }
 
 function wordsOf(error: unknown): string {

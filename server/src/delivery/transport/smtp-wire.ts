@@ -6,13 +6,21 @@ import { createDeadline } from './deadline.ts'
 
 /** Why nothing more comes. */
 export type WireEnd =
-  | { readonly kind: 'broken'; readonly error: string }
+  /** `isOurs`: it says nothing about the server, because this machine could not even try. */
+  | { readonly kind: 'broken'; readonly error: string; readonly isOurs?: true }
   | { readonly kind: 'timeout'; readonly error: string }
 
 export type WireRead = { readonly kind: 'reply'; readonly reply: Reply } | WireEnd
 
 /** More unread replies than this are not an answer to anything we asked. */
 const MAX_UNREAD = 50
+
+/** Where the last TLS session with a server is kept, for the next connection to it (RFC 5077, RFC 8446 2.2). */
+export interface TlsSessionSlot {
+  get(): Buffer | undefined
+  keep(session: Buffer): void
+  forget(): void
+}
 
 /** A socket that speaks in whole replies. Nothing here rejects, and no wait is without an end. */
 export interface SmtpWire {
@@ -22,7 +30,9 @@ export interface SmtpWire {
   /** Resolves when the operating system has taken all of it: undefined, or why it has not. */
   flush(data: Buffer, timeoutMs: number): Promise<WireEnd | undefined>
   /** STARTTLS, client side: what was read in plain before is forgotten (RFC 3207 4.2). */
-  secure(host: string, timeoutMs: number): Promise<WireEnd | undefined>
+  secure(host: string, timeoutMs: number, session?: TlsSessionSlot): Promise<WireEnd | undefined>
+  /** Whether TLS went on from an earlier session, without a new exchange of keys and certificates. */
+  isResumed(): boolean
   hasUnread(): boolean
   ended(): WireEnd | undefined
   /** Called once, at the end or at once. */
@@ -36,6 +46,8 @@ export interface WireOptions {
   readonly localAddress?: string | undefined
   readonly connectMs: number
   readonly clock: Clock
+  /** Ends the wait for the connection. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Connects. A wire that has ended already says why in `ended()`. */
@@ -47,18 +59,22 @@ export async function openWire(options: WireOptions): Promise<SmtpWire> {
     autoSelectFamily: false,
     ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
   })
-  const wire = createWire(socket, options.clock)
+  const wire = createWire(socket, options)
+  const abort = (): void => wire.end('given up')
+  options.signal?.addEventListener('abort', abort)
   await wire.ready('connect', options.connectMs)
+  options.signal?.removeEventListener('abort', abort)
   return wire
 }
 
 type Attached = SmtpWire & { ready(event: 'connect' | 'secureConnect', timeoutMs: number): Promise<void> }
 
-function createWire(first: Socket, clock: Clock): Attached {
+function createWire(first: Socket, { clock, localAddress }: WireOptions): Attached {
   let socket = first
   let parser: ReplyParser = createReplyParser()
   let unread: Reply[] = []
   let end: WireEnd | undefined
+  let isResumed = false
   let reader: ((read: WireRead) => void) | undefined
   /** Who waits for something else than a reply: a connection, a handshake, a write. */
   const waiters = new Set<() => void>()
@@ -98,7 +114,7 @@ function createWire(first: Socket, clock: Clock): Attached {
     if (unread.length > MAX_UNREAD) stop({ kind: 'broken', error: 'more replies than commands' })
   }
 
-  const onError = (error: NodeJS.ErrnoException): void => stop({ kind: 'broken', error: describe(error) })
+  const onError = (error: NodeJS.ErrnoException): void => stop(faultOf(error, localAddress))
   const onFin = (): void => stop({ kind: 'broken', error: 'the server closed the connection' })
   const onClose = (): void => stop({ kind: 'broken', error: 'the connection was closed' })
 
@@ -148,8 +164,8 @@ function createWire(first: Socket, clock: Clock): Attached {
       // What was taken has been sent, even if the wire ended at the same moment.
       return isTaken ? undefined : (failure ?? end)
     },
-    async secure(host, timeoutMs) {
-      if (unread.length > 0) stop({ kind: 'broken', error: 'a reply in plain after STARTTLS' })
+    async secure(host, timeoutMs, slot) {
+      if (unread.length > 0) stop({ kind: 'broken', error: 'a reply in plain where TLS should begin' })
       if (end !== undefined) return end
       const plain = socket
       // Faults of the plain socket come out of the TLS socket too, with better words.
@@ -159,7 +175,16 @@ function createWire(first: Socket, clock: Clock): Attached {
       unread = []
       const servername = isIP(host) === 0 ? host : ''
       // The certificate is not looked at: any encryption is better than none (RFC 7435).
-      socket = connectTls({ socket: plain, servername, rejectUnauthorized: false })
+      const session = slot?.get()
+      const secured = connectTls({
+        socket: plain,
+        servername,
+        rejectUnauthorized: false,
+        ...(session && { session }),
+      })
+      secured.on('session', (ticket: Buffer) => slot?.keep(ticket))
+      secured.once('secureConnect', () => (isResumed = secured.isSessionReused()))
+      socket = secured
       attach(socket)
       await this.ready('secureConnect', timeoutMs)
       return end
@@ -167,6 +192,7 @@ function createWire(first: Socket, clock: Clock): Attached {
     ready(event, timeoutMs) {
       return until(timeoutMs, (done) => void socket.once(event, done))
     },
+    isResumed: () => isResumed,
     hasUnread: () => unread.length > 0,
     ended: () => end,
     onEnd(listener) {
@@ -175,6 +201,15 @@ function createWire(first: Socket, clock: Clock): Attached {
     },
     end: (reason) => stop({ kind: 'broken', error: reason }),
   } satisfies Attached
+}
+
+function faultOf(error: NodeJS.ErrnoException, localAddress: string | undefined): WireEnd {
+  if (error.code !== 'EADDRNOTAVAIL') return { kind: 'broken', error: describe(error) }
+  const words =
+    localAddress === undefined
+      ? 'this machine has no free port for another connection to this address (EADDRNOTAVAIL)'
+      : `mail cannot leave from ${localAddress}: this machine does not have that address. Add it to a network interface, or send from another (EADDRNOTAVAIL)`
+  return { kind: 'broken', error: words, isOurs: true }
 }
 
 function describe(error: NodeJS.ErrnoException): string {

@@ -1,3 +1,5 @@
+import type { SaslCredentials } from '@pigeon/mail/sasl.ts'
+import type { DsnRequest } from '@pigeon/mail/smtp-dsn.ts'
 import type { Reply } from '@pigeon/mail/smtp-reply.ts'
 import type { Rate } from '#delivery/lanes/rate-limit.ts'
 import type { MxHost } from '#delivery/resolver.ts'
@@ -39,7 +41,10 @@ export const RFC_5321_TIMEOUTS: SmtpTimeouts = {
 }
 
 /** Where in the conversation an attempt ended. `data`: up to the final dot; `dot`: waiting for the answer to it. */
-export type SendPhase = 'connect' | 'banner' | 'ehlo' | 'tls' | 'mail' | 'rcpt' | 'data' | 'dot'
+export type SendPhase = 'connect' | 'banner' | 'ehlo' | 'tls' | 'auth' | 'mail' | 'rcpt' | 'data' | 'dot'
+
+/** The server said in its greeting that it does not take such a message, so it was not asked. */
+export type UnfitReason = 'too_big' | 'needs_8bitmime' | 'needs_smtputf8'
 
 /** How one attempt ended. `dotSent`: the receiver may have taken the message although it did not say so. */
 export type SendResult =
@@ -48,7 +53,7 @@ export type SendResult =
   | { readonly kind: 'timeout'; readonly phase: SendPhase; readonly error: string; readonly dotSent: boolean }
   | {
       readonly kind: 'unsent'
-      readonly reason: 'no_connection' | 'invalid_envelope' | 'journal_failed' | 'closing'
+      readonly reason: 'no_connection' | 'invalid_envelope' | 'journal_failed' | 'closing' | UnfitReason
       readonly error: string
       /** When a connection may be tried again. */
       readonly retryAfterMs: number
@@ -61,7 +66,9 @@ export interface OutgoingMessage {
   readonly rcptTo: string
   /** Dot-stuffed, with the final dot: from `dotStuff`. */
   readonly data: Buffer
-  /** Awaited before the final dot leaves; when it rejects, the message is not sent. */
+  /** What the receiver shall report; asked for where DSN is offered. */
+  readonly dsn?: DsnRequest
+  /** Awaited before the final dot (or the last octet of a chunk) leaves; when it rejects, the message is not sent. */
   beforeFinalDot(): Promise<void>
 }
 
@@ -75,7 +82,13 @@ export interface SendSession {
   readonly endedAt: Date
 }
 
-/** Where a message goes. Messages with equal hosts, port, TLS policy and source share connections. */
+/** A log-in (RFC 4954). It is sent over TLS, or to this machine itself. */
+export interface SmtpAuth extends SaslCredentials {
+  /** Somebody answers for the network between Pigeon and the smarthost. */
+  readonly allowWithoutTls?: boolean
+}
+
+/** Where a message goes. Messages with equal hosts, port, TLS policy, log-in and source share connections. */
 export interface SendRoute {
   /** Limits on connections are per lane. */
   readonly lane: string
@@ -83,6 +96,10 @@ export interface SendRoute {
   readonly hosts: readonly MxHost[]
   readonly port: number
   readonly tls: TlsPolicy
+  /** TLS from the first octet, as on port 465 (RFC 8314 3.3); `tls` is then of no account. */
+  readonly isImplicitTls?: boolean
+  /** How Pigeon logs in to a smarthost. */
+  readonly auth?: SmtpAuth
   /** The IP address mail leaves from; the machine's choice when absent. */
   readonly localAddress?: string
   readonly ehloName: string
