@@ -11,8 +11,11 @@ create type campaign_status as enum ('draft', 'scheduled', 'sending', 'paused', 
 create type domain_status as enum ('pending', 'verified');
 create type import_state as enum ('queued', 'running', 'completed', 'failed');
 create type list_status as enum ('active', 'archived');
+create type message_class as enum ('bulk', 'transactional');
 create type message_state as enum ('scheduled', 'queued', 'sending', 'deferred', 'delivered', 'sent', 'bounced', 'failed', 'suppressed', 'cancelled');
 create type sending_mode as enum ('sandbox', 'live');
+create type source_kind as enum ('ip', 'relay');
+create type source_status as enum ('active', 'draining', 'disabled');
 create type subscription_status as enum ('subscribed', 'unsubscribed');
 create type suppression_reason as enum ('unsubscribed', 'hard_bounce', 'complaint', 'manual');
 create type tenant_status as enum ('active', 'suspended');
@@ -87,7 +90,9 @@ create table campaigns (
   accepted bigint not null default 0,
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
-  fanout_parts_left smallint
+  fanout_parts_left smallint,
+  pool_id uuid,
+  message_class message_class not null default 'bulk'::message_class
 );
 
 create table contacts (
@@ -240,6 +245,25 @@ create table outbox (
   created_at timestamp with time zone not null
 );
 
+create table pool_classes (
+  message_class message_class not null,
+  pool_id uuid not null
+);
+
+create table pool_sources (
+  pool_id uuid not null,
+  source_id uuid not null,
+  weight smallint not null
+);
+
+create table pools (
+  id uuid not null default new_id(),
+  name text not null,
+  overflow_pool_id uuid,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null
+);
+
 create table providers (
   name text not null,
   shard smallint not null,
@@ -287,6 +311,26 @@ create table signing_keys (
   public_key text not null,
   private_key_encrypted bytea not null,
   created_at timestamp with time zone not null
+);
+
+create table sources (
+  id uuid not null default new_id(),
+  name text not null,
+  kind source_kind not null,
+  local_address inet,
+  ehlo_name text,
+  relay_kind text,
+  relay_config jsonb,
+  relay_secret bytea,
+  status source_status not null default 'active'::source_status,
+  warm_up boolean not null default false,
+  warm_up_started_at timestamp with time zone,
+  warm_up_curve integer[],
+  ptr_name text,
+  ptr_checked_at timestamp with time zone,
+  ptr_problem text,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null
 );
 
 create table stream_head (
@@ -405,7 +449,8 @@ create table tenants (
   time_zone text not null default 'UTC'::text,
   settings jsonb not null default '{}'::jsonb,
   created_at timestamp with time zone not null,
-  updated_at timestamp with time zone not null
+  updated_at timestamp with time zone not null,
+  pool_id uuid
 );
 
 create table users (
@@ -431,6 +476,7 @@ alter table api_keys add constraint api_keys_key_hash_key UNIQUE (key_hash);
 alter table campaign_parts add constraint campaign_parts_pkey PRIMARY KEY (campaign_id, part);
 alter table campaign_tallies add constraint campaign_tallies_pkey PRIMARY KEY (campaign_id, provider, state, class, retried);
 alter table campaigns add constraint campaigns_list_id_fkey FOREIGN KEY (list_id) REFERENCES lists(id);
+alter table campaigns add constraint campaigns_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES pools(id) ON DELETE SET NULL;
 alter table campaigns add constraint campaigns_template_id_fkey FOREIGN KEY (template_id) REFERENCES templates(id);
 alter table campaigns add constraint campaigns_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table campaigns add constraint campaigns_pkey PRIMARY KEY (id);
@@ -460,6 +506,17 @@ alter table lists add constraint lists_tenant_id_fkey FOREIGN KEY (tenant_id) RE
 alter table lists add constraint lists_pkey PRIMARY KEY (id);
 alter table messages add constraint messages_pkey PRIMARY KEY (id);
 alter table outbox add constraint outbox_pkey PRIMARY KEY (id);
+alter table pool_classes add constraint pool_classes_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES pools(id);
+alter table pool_classes add constraint pool_classes_pkey PRIMARY KEY (message_class);
+alter table pool_sources add constraint pool_sources_weight_check CHECK (((weight >= 1) AND (weight <= 1000)));
+alter table pool_sources add constraint pool_sources_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES pools(id) ON DELETE CASCADE;
+alter table pool_sources add constraint pool_sources_source_id_fkey FOREIGN KEY (source_id) REFERENCES sources(id);
+alter table pool_sources add constraint pool_sources_pkey PRIMARY KEY (pool_id, source_id);
+alter table pools add constraint pools_check CHECK ((overflow_pool_id <> id));
+alter table pools add constraint pools_name_check CHECK ((name ~ '^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$'::text));
+alter table pools add constraint pools_overflow_pool_id_fkey FOREIGN KEY (overflow_pool_id) REFERENCES pools(id);
+alter table pools add constraint pools_pkey PRIMARY KEY (id);
+alter table pools add constraint pools_name_key UNIQUE (name);
 alter table providers add constraint providers_pkey PRIMARY KEY (name);
 alter table routes add constraint routes_pkey PRIMARY KEY (mode, domain);
 alter table schema_migrations add constraint schema_migrations_pkey PRIMARY KEY (number);
@@ -468,6 +525,19 @@ alter table sessions add constraint sessions_user_id_fkey FOREIGN KEY (user_id) 
 alter table sessions add constraint sessions_pkey PRIMARY KEY (id);
 alter table shards add constraint shards_pkey PRIMARY KEY (id);
 alter table signing_keys add constraint signing_keys_pkey PRIMARY KEY (id);
+alter table sources add constraint sources_check CHECK (((kind = 'relay'::source_kind) = (relay_kind IS NOT NULL)));
+alter table sources add constraint sources_check1 CHECK (((kind = 'relay'::source_kind) OR ((relay_config IS NULL) AND (relay_secret IS NULL))));
+alter table sources add constraint sources_check2 CHECK (((kind = 'ip'::source_kind) OR (local_address IS NULL)));
+alter table sources add constraint sources_check3 CHECK (((NOT warm_up) OR (warm_up_started_at IS NOT NULL)));
+alter table sources add constraint sources_local_address_check CHECK ((masklen(local_address) =
+CASE family(local_address)
+    WHEN 4 THEN 32
+    ELSE 128
+END));
+alter table sources add constraint sources_name_check CHECK ((name ~ '^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$'::text));
+alter table sources add constraint sources_pkey PRIMARY KEY (id);
+alter table sources add constraint sources_local_address_key UNIQUE (local_address);
+alter table sources add constraint sources_name_key UNIQUE (name);
 alter table stream_head add constraint stream_head_is_only_check CHECK (is_only);
 alter table stream_head add constraint stream_head_pkey PRIMARY KEY (is_only);
 alter table stream_offsets add constraint stream_offsets_pkey PRIMARY KEY (topic, group_name, partition);
@@ -478,6 +548,7 @@ alter table template_versions add constraint template_versions_template_id_fkey 
 alter table template_versions add constraint template_versions_pkey PRIMARY KEY (template_id, version);
 alter table templates add constraint templates_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table templates add constraint templates_pkey PRIMARY KEY (id);
+alter table tenants add constraint tenants_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES pools(id);
 alter table tenants add constraint tenants_pkey PRIMARY KEY (tenant_id);
 alter table users add constraint users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table users add constraint users_pkey PRIMARY KEY (id);
@@ -487,6 +558,7 @@ alter table users add constraint users_email_key_key UNIQUE (email_key);
 
 CREATE INDEX api_keys_tenant_id_id_idx ON public.api_keys USING btree (tenant_id, id);
 CREATE INDEX campaigns_list_id_idx ON public.campaigns USING btree (list_id);
+CREATE INDEX campaigns_pool_id_idx ON public.campaigns USING btree (pool_id) WHERE (pool_id IS NOT NULL);
 CREATE INDEX campaigns_scheduled_at_idx ON public.campaigns USING btree (scheduled_at) WHERE (status = 'scheduled'::campaign_status);
 CREATE INDEX campaigns_started_at_idx ON public.campaigns USING btree (started_at) WHERE ((status = ANY (ARRAY['sending'::campaign_status, 'paused'::campaign_status, 'cancelled'::campaign_status])) AND (completed_at IS NULL));
 CREATE INDEX campaigns_tenant_id_id_idx ON public.campaigns USING btree (tenant_id, id);
@@ -501,6 +573,7 @@ CREATE INDEX imports_tenant_id_id_idx ON public.imports USING btree (tenant_id, 
 CREATE INDEX list_counts_list_id_idx ON public.list_counts USING btree (list_id);
 CREATE INDEX lists_tenant_id_id_idx ON public.lists USING btree (tenant_id, id);
 CREATE UNIQUE INDEX messages_campaign_contact ON public.messages USING btree (campaign_id, contact_id);
+CREATE INDEX pool_sources_source_id_idx ON public.pool_sources USING btree (source_id);
 CREATE INDEX sessions_user_id_idx ON public.sessions USING btree (user_id);
 CREATE UNIQUE INDEX stream_records_topic_partition_offset_segment_idx ON ONLY public.stream_records USING btree (topic, partition, "offset", segment);
 CREATE UNIQUE INDEX stream_records_0_topic_partition_offset_segment_idx ON public.stream_records_0 USING btree (topic, partition, "offset", segment);
@@ -511,6 +584,7 @@ CREATE INDEX subscriptions_contact_id_idx ON public.subscriptions USING btree (c
 CREATE UNIQUE INDEX suppressions_address ON public.suppressions USING btree (tenant_id, address_key, list_id) NULLS NOT DISTINCT;
 CREATE INDEX suppressions_tenant_id_id_idx ON public.suppressions USING btree (tenant_id, id);
 CREATE INDEX templates_tenant_id_id_idx ON public.templates USING btree (tenant_id, id);
+CREATE INDEX tenants_pool_id_idx ON public.tenants USING btree (pool_id) WHERE (pool_id IS NOT NULL);
 CREATE INDEX users_tenant_id_idx ON public.users USING btree (tenant_id);
 
 -- Row-level security
@@ -597,6 +671,17 @@ AS $function$ update imports i set worker = worker_name, lease_until = at_time +
                    where w.state in ('queued', 'running') and (w.lease_until is null or w.lease_until < at_time or w.worker = worker_name)
                    order by w.created_at limit 1 for update skip locked)
    returning i.id, i.tenant_id $function$
+;
+-- owner: pigeon_engine
+
+
+CREATE OR REPLACE FUNCTION public.count_pool_users(wanted_pool_id uuid)
+ RETURNS TABLE(tenants bigint, campaigns bigint)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$ select (select count(*) from tenants where pool_id = wanted_pool_id),
+          (select count(*) from campaigns where pool_id = wanted_pool_id and completed_at is null) $function$
 ;
 -- owner: pigeon_engine
 
@@ -707,15 +792,36 @@ $function$
 ;
 -- owner: the database's
 
+
+CREATE OR REPLACE FUNCTION public.note_sources()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform pg_notify('sources', '');
+  return null;
+end
+$function$
+;
+-- owner: the database's
+
 -- Triggers
 
+CREATE TRIGGER note_sources_added AFTER INSERT ON public.campaigns FOR EACH ROW WHEN ((new.pool_id IS NOT NULL)) EXECUTE FUNCTION note_sources();
+CREATE TRIGGER note_sources_changed AFTER UPDATE OF pool_id ON public.campaigns FOR EACH ROW WHEN ((old.pool_id IS DISTINCT FROM new.pool_id)) EXECUTE FUNCTION note_sources();
+CREATE TRIGGER note_sources AFTER INSERT OR DELETE OR UPDATE ON public.pool_classes FOR EACH STATEMENT EXECUTE FUNCTION note_sources();
+CREATE TRIGGER note_sources AFTER INSERT OR DELETE OR UPDATE ON public.pool_sources FOR EACH STATEMENT EXECUTE FUNCTION note_sources();
+CREATE TRIGGER note_sources AFTER INSERT OR DELETE OR UPDATE ON public.pools FOR EACH STATEMENT EXECUTE FUNCTION note_sources();
+CREATE TRIGGER note_sources AFTER INSERT OR DELETE OR UPDATE ON public.sources FOR EACH STATEMENT EXECUTE FUNCTION note_sources();
 CREATE TRIGGER note_added AFTER INSERT ON public.subscriptions REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION note_list_counts();
 CREATE TRIGGER note_changed AFTER UPDATE ON public.subscriptions REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION note_list_counts();
 CREATE TRIGGER note_removed AFTER DELETE ON public.subscriptions REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION note_list_counts();
+CREATE TRIGGER note_sources AFTER UPDATE OF pool_id ON public.tenants FOR EACH ROW WHEN ((old.pool_id IS DISTINCT FROM new.pool_id)) EXECUTE FUNCTION note_sources();
 
 -- Grants
 
 grant execute on function claim_import(text,timestamp with time zone,interval) to pigeon_api;
+grant execute on function count_pool_users(uuid) to pigeon_api;
 grant execute on function current_tenant() to public;
 grant execute on function find_api_key(bytea) to pigeon_api;
 grant execute on function find_login(text) to pigeon_api;
@@ -724,6 +830,7 @@ grant execute on function fold_list_counts(uuid) to public;
 grant execute on function has_owner() to pigeon_api;
 grant execute on function new_id() to public;
 grant execute on function note_list_counts() to public;
+grant execute on function note_sources() to public;
 grant usage on schema public to public;
 grant usage on schema public to pigeon_api;
 grant usage on schema public to pigeon_engine;
@@ -758,6 +865,12 @@ grant select on table messages to pigeon_api;
 grant delete, insert, select, update on table messages to pigeon_engine;
 grant delete, insert, select, update on table outbox to pigeon_api;
 grant delete, insert, select, update on table outbox to pigeon_engine;
+grant delete, insert, select, update on table pool_classes to pigeon_api;
+grant select on table pool_classes to pigeon_engine;
+grant delete, insert, select, update on table pool_sources to pigeon_api;
+grant select on table pool_sources to pigeon_engine;
+grant delete, insert, select, update on table pools to pigeon_api;
+grant select on table pools to pigeon_engine;
 grant delete, insert, select, update on table providers to pigeon_engine;
 grant delete, insert, select, update on table routes to pigeon_engine;
 grant delete, insert, select, update on table sessions to pigeon_api;
@@ -765,6 +878,8 @@ grant delete, insert, select, update on table sessions to pigeon_engine;
 grant delete, insert, select, update on table shards to pigeon_engine;
 grant insert, select on table signing_keys to pigeon_api;
 grant insert, select on table signing_keys to pigeon_engine;
+grant delete, insert, select, update on table sources to pigeon_api;
+grant select on table sources to pigeon_engine;
 grant insert, select, update on table stream_head to pigeon_engine;
 grant insert, select, update on table stream_offsets to pigeon_engine;
 grant insert, select, update on table stream_partitions to pigeon_engine;

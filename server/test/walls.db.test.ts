@@ -10,13 +10,20 @@ import { fillTables, insertRow, parentsOf, tenantTables } from './tenant-fixture
 
 /** Tables without a tenant that the API's role reads. Each needs its reason. */
 const SHARED_TABLES = [
+  // Where mail leaves from is the installation's, and its operator changes it through the API; what routes read and
+  // write of them needs a scope that operators have. A relay's secret is encrypted by the installation's keys.
+  'pool_classes',
+  'pool_sources',
+  'pools',
   // The key pair of access tokens: the private half is encrypted by the installation's keys.
   'signing_keys',
+  'sources',
 ]
 
-/** Functions that see all tenants and that the API's role may call: look-ups before a tenant is known. */
+/** Functions that see all tenants and that the API's role may call: look-ups before a tenant is known, and counts of all tenants. */
 const ALL_SEEING_FUNCTIONS = [
   'claim_import(text,timestamp with time zone,interval)',
+  'count_pool_users(uuid)',
   'find_api_key(bytea)',
   'find_login(text)',
   'find_session(uuid)',

@@ -5,6 +5,7 @@ export type CampaignStatus = 'draft' | 'scheduled' | 'sending' | 'paused' | 'sen
 export type DomainStatus = 'pending' | 'verified'
 export type ImportState = 'queued' | 'running' | 'completed' | 'failed'
 export type ListStatus = 'active' | 'archived'
+export type MessageClass = 'bulk' | 'transactional'
 export type MessageState =
   | 'scheduled'
   | 'queued'
@@ -17,6 +18,8 @@ export type MessageState =
   | 'suppressed'
   | 'cancelled'
 export type SendingMode = 'sandbox' | 'live'
+export type SourceKind = 'ip' | 'relay'
+export type SourceStatus = 'active' | 'draining' | 'disabled'
 export type SubscriptionStatus = 'subscribed' | 'unsubscribed'
 export type SuppressionReason = 'unsubscribed' | 'hard_bounce' | 'complaint' | 'manual'
 export type TenantStatus = 'active' | 'suspended'
@@ -86,6 +89,8 @@ export interface CampaignsTable {
   created_at: Date
   updated_at: Date
   fanout_parts_left: number | null
+  pool_id: string | null
+  message_class: Generated<MessageClass>
 }
 
 export interface ContactsTable {
@@ -238,6 +243,25 @@ export interface OutboxTable {
   created_at: Date
 }
 
+export interface PoolClassesTable {
+  message_class: MessageClass
+  pool_id: string
+}
+
+export interface PoolSourcesTable {
+  pool_id: string
+  source_id: string
+  weight: number
+}
+
+export interface PoolsTable {
+  id: Generated<string>
+  name: string
+  overflow_pool_id: string | null
+  created_at: Date
+  updated_at: Date
+}
+
 export interface ProvidersTable {
   name: string
   shard: number
@@ -285,6 +309,26 @@ export interface SigningKeysTable {
   public_key: string
   private_key_encrypted: Buffer
   created_at: Date
+}
+
+export interface SourcesTable {
+  id: Generated<string>
+  name: string
+  kind: SourceKind
+  local_address: string | null
+  ehlo_name: string | null
+  relay_kind: string | null
+  relay_config: ColumnType<unknown, string | null | undefined, string | null>
+  relay_secret: Buffer | null
+  status: Generated<SourceStatus>
+  warm_up: Generated<boolean>
+  warm_up_started_at: Date | null
+  warm_up_curve: number[] | null
+  ptr_name: string | null
+  ptr_checked_at: Date | null
+  ptr_problem: string | null
+  created_at: Date
+  updated_at: Date
 }
 
 export interface StreamHeadTable {
@@ -368,6 +412,7 @@ export interface TenantsTable {
   settings: ColumnType<unknown, string | undefined, string>
   created_at: Date
   updated_at: Date
+  pool_id: string | null
 }
 
 export interface UsersTable {
@@ -401,12 +446,16 @@ export interface DB {
   lists: ListsTable
   messages: MessagesTable
   outbox: OutboxTable
+  pool_classes: PoolClassesTable
+  pool_sources: PoolSourcesTable
+  pools: PoolsTable
   providers: ProvidersTable
   routes: RoutesTable
   schema_migrations: SchemaMigrationsTable
   sessions: SessionsTable
   shards: ShardsTable
   signing_keys: SigningKeysTable
+  sources: SourcesTable
   stream_head: StreamHeadTable
   stream_offsets: StreamOffsetsTable
   stream_partitions: StreamPartitionsTable

@@ -1,0 +1,34 @@
+/**
+ * Messages to one provider on each day of a warm-up, for an address that nobody knows yet. A new address that sends
+ * much at once is taken for a stolen one, so every sender's guide begins small and grows to some 40 % to 100 % a day;
+ * this one is on the careful side of them (SendGrid's automated warm-up begins at 20 an hour and grows by 40 % a day:
+ * twilio.com/docs/sendgrid/concepts/reputation/warm-up-ip-addresses). After its last day there is no limit.
+ */
+export const DEFAULT_WARM_UP_CURVE: readonly number[] = [
+  50, 100, 250, 500, 1_000, 2_500, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000, 40_000, 55_000, 70_000,
+  100_000,
+]
+
+/** An address that sent nothing for this long is a stranger again and must be warmed up anew (SendGrid, as above). */
+export const IDLE_DAYS_BEFORE_WARM_UP = 30
+
+export const CURVE_LIMITS = { days: 120, messagesADay: 100_000_000 } as const
+
+const DAY_MS = 24 * 3600_000
+
+/** A warm-up that is under way. */
+export interface WarmUp {
+  readonly startedAt: Date
+  /** Messages a day to one provider, the first day first. */
+  readonly curve: readonly number[]
+}
+
+/** Which day of the warm-up it is, from 0. A day is 24 hours from the start, so that none is shorter than another. */
+export function warmUpDay(warmUp: WarmUp, now: Date): number {
+  return Math.max(0, Math.floor((now.getTime() - warmUp.startedAt.getTime()) / DAY_MS))
+}
+
+/** How many messages may go to one provider on this day of the warm-up; undefined when it is over: no limit. */
+export function warmUpBudget(warmUp: WarmUp, now: Date): number | undefined {
+  return warmUp.curve[warmUpDay(warmUp, now)]
+}
