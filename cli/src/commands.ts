@@ -9,8 +9,10 @@ import { lists } from '#commands/lists.ts'
 import { login } from '#commands/login.ts'
 import { logout } from '#commands/logout.ts'
 import { messages } from '#commands/messages.ts'
+import { pools } from '#commands/pools.ts'
 import { reconcile } from '#commands/reconcile.ts'
 import { sandbox } from '#commands/sandbox.ts'
+import { sources } from '#commands/sources.ts'
 import { templates } from '#commands/templates.ts'
 import { up } from '#commands/up.ts'
 
@@ -27,6 +29,8 @@ export const COMMANDS: readonly Command[] = [
   ...campaignReports,
   ...messages,
   ...sandbox,
+  ...sources,
+  ...pools,
   ...apiKeys,
   reconcile,
   demo,

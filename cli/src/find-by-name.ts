@@ -19,6 +19,16 @@ export async function domainId(pigeon: Pigeon, idOrName: string): Promise<string
   return idOf('domain', idOrName.toLowerCase(), all)
 }
 
+export async function sourceId(pigeon: Pigeon, idOrName: string): Promise<string> {
+  const all = paginate((page) => take(pigeon.GET('/v1/sources', { params: { query: { ...page } } })))
+  return idOf('source', idOrName, all)
+}
+
+export async function poolId(pigeon: Pigeon, idOrName: string): Promise<string> {
+  const all = paginate((page) => take(pigeon.GET('/v1/pools', { params: { query: { ...page } } })))
+  return idOf('pool', idOrName, all)
+}
+
 /** The id of a campaign; `latest` is the newest one. */
 export async function campaignId(pigeon: Pigeon, text: string): Promise<string> {
   if (text !== 'latest') return checkedId('a campaign', text)

@@ -12,6 +12,8 @@ import { testApi } from './test-api.ts'
 
 const CLOSE_MS = 1_000
 
+const noDns = async () => Promise.reject(new Error('No DNS in this test.'))
+
 /** Every route of the public API on a port of 127.0.0.1, until the file's tests are over. History and windtunnel are away. */
 export async function servedApi() {
   const dataDir = await mkdtemp(join(tmpdir(), 'pigeon-served-api-'))
@@ -28,6 +30,9 @@ export async function servedApi() {
         analytics,
         compiler,
         windtunnel,
+        names: { namesOf: noDns, addressesOf: noDns },
+        ehloName: 'mail.example.com',
+        mayLeaveFrom: () => true,
         appendEvent: async () => Promise.reject(new Error('There is no history in this test.')),
       }),
   })

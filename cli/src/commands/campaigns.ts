@@ -2,7 +2,7 @@ import { take, type Pigeon, type components } from '@pigeon/sdk'
 import { collect, LIMIT_OPTION, oneOf } from '#collect.ts'
 import { command, type Command } from '#command.ts'
 import { EXIT } from '#exit-codes.ts'
-import { campaignId, listId, templateId } from '#find-by-name.ts'
+import { campaignId, listId, poolId, templateId } from '#find-by-name.ts'
 import { number, table, time } from '#output.ts'
 
 type Campaign = components['schemas']['Campaign']
@@ -21,11 +21,14 @@ const createCampaign = command({
     'from-name': { type: 'string', value: 'NAME', description: "Sender's name." },
     'reply-to': { type: 'string', value: 'ADDRESS', description: 'Where answers go.' },
     subject: { type: 'string', value: 'LIQUID', description: "Instead of the template's." },
+    pool: { type: 'string', value: 'ID|NAME', description: "Leaves from it; the class's when absent." },
+    class: { type: 'string', value: 'bulk|transactional', description: 'Class of its messages (bulk).' },
   },
   required: ['name', 'list', 'template', 'from'],
   example:
     'pigeon campaigns create --name November --list Newsletter --template Letter --from news@example.com',
   run: async (context, { values }) => {
+    const messageClass = oneOf('--class', values.class ?? 'bulk', ['bulk', 'transactional'])
     const pigeon = context.signedIn()
     const made = await take(
       pigeon.POST('/v1/campaigns', {
@@ -37,6 +40,8 @@ const createCampaign = command({
           from_name: values['from-name'] ?? null,
           reply_to: values['reply-to'] ?? null,
           subject: values.subject ?? null,
+          pool_id: values.pool === undefined ? null : await poolId(pigeon, values.pool),
+          message_class: messageClass,
         },
       }),
     )

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { Id, Nullable, PageQuery, Timestamp } from '#http/schemas.ts'
+import { MessageClassSchema } from '#sources/pools.schema.ts'
 
 export const CampaignStatusSchema = Type.Enum([
   'draft',
@@ -23,6 +24,15 @@ export const CampaignBody = Type.Object({
   from_email: Type.String({ minLength: 3, maxLength: 320, examples: ['news@example.com'] }),
   from_name: Type.Optional(Nullable(Type.String({ maxLength: 255 }))),
   reply_to: Type.Optional(Nullable(Type.String({ maxLength: 320 }))),
+  pool_id: Type.Optional(
+    Nullable(
+      Type.String({
+        format: 'uuid',
+        description: "The pool it leaves from. Null: the tenant's or the class's.",
+      }),
+    ),
+  ),
+  message_class: Type.Optional(Type.Enum(['bulk', 'transactional'], { description: 'bulk when absent.' })),
 })
 
 export const CampaignSchema = Type.Object(
@@ -37,6 +47,8 @@ export const CampaignSchema = Type.Object(
     from_email: Type.String(),
     from_name: Nullable(Type.String()),
     reply_to: Nullable(Type.String()),
+    pool_id: Nullable(Id),
+    message_class: MessageClassSchema,
     mode: Nullable(Mode),
     time_zone: Nullable(Type.String()),
     scheduled_at: Nullable(Timestamp),

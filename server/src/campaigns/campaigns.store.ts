@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Transaction } from '#platform/postgres/database.ts'
+import type { MessageClass } from '#platform/postgres/database.gen.ts'
 import { CAMPAIGNS_CHANNEL, type CampaignStatus } from './campaign.ts'
 
 export interface Campaign {
@@ -14,6 +15,8 @@ export interface Campaign {
   readonly from_email: string
   readonly from_name: string | null
   readonly reply_to: string | null
+  readonly pool_id: string | null
+  readonly message_class: MessageClass
   readonly mode: 'sandbox' | 'live' | null
   readonly scheduled_local: string | null
   readonly time_zone: string | null
@@ -38,6 +41,8 @@ export interface CampaignFields {
   readonly from_email: string
   readonly from_name: string | null
   readonly reply_to: string | null
+  readonly pool_id: string | null
+  readonly message_class: MessageClass
 }
 
 export async function insertCampaign(
@@ -47,9 +52,9 @@ export async function insertCampaign(
   now: Date,
 ): Promise<Campaign> {
   const made = await sql<Campaign>`
-    insert into campaigns (tenant_id, name, list_id, template_id, subject, from_email, from_name, reply_to, created_at, updated_at)
+    insert into campaigns (tenant_id, name, list_id, template_id, subject, from_email, from_name, reply_to, pool_id, message_class, created_at, updated_at)
     values (${tenantId}, ${fields.name}, ${fields.list_id}, ${fields.template_id}, ${fields.subject}, ${fields.from_email},
-            ${fields.from_name}, ${fields.reply_to}, ${now}, ${now})
+            ${fields.from_name}, ${fields.reply_to}, ${fields.pool_id}, ${fields.message_class}::message_class, ${now}, ${now})
     returning *`.execute(transaction)
   return firstOf(made.rows)
 }
@@ -63,7 +68,8 @@ export async function updateCampaign(
   const changed = await sql<Campaign>`
     update campaigns
        set name = ${fields.name}, list_id = ${fields.list_id}, template_id = ${fields.template_id}, subject = ${fields.subject},
-           from_email = ${fields.from_email}, from_name = ${fields.from_name}, reply_to = ${fields.reply_to}, problem = null,
+           from_email = ${fields.from_email}, from_name = ${fields.from_name}, reply_to = ${fields.reply_to},
+           pool_id = ${fields.pool_id}, message_class = ${fields.message_class}::message_class, problem = null,
            updated_at = ${now}
      where id = ${id} returning *`.execute(transaction)
   return firstOf(changed.rows)

@@ -1,6 +1,8 @@
 import { parseAddress } from '@pigeon/mail/address.ts'
+import type { MessageClass } from '#platform/postgres/database.gen.ts'
 import { asTenant, type Transaction } from '#platform/postgres/database.ts'
 import { Problem, type FieldError } from '#platform/problem.ts'
+import { assertPool } from '#sources/assert-pool.ts'
 import { assertAllowed } from './campaign.ts'
 import { insertCampaign, updateCampaign, type Campaign, type CampaignFields } from './campaigns.store.ts'
 import { lockCampaign, type CampaignDeps } from './start-campaign.ts'
@@ -13,6 +15,8 @@ export interface CampaignInput {
   readonly from_email: string
   readonly from_name?: string | null
   readonly reply_to?: string | null
+  readonly pool_id?: string | null
+  readonly message_class?: MessageClass
 }
 
 /** A draft. Whether it can be sent is asked when it is sent: a draft may be incomplete. */
@@ -22,7 +26,9 @@ export async function createCampaign(
   tenantId: string,
   input: CampaignInput,
 ): Promise<Campaign> {
-  return insertCampaign(transaction, tenantId, fieldsOf(input), deps.clock.now())
+  const fields = fieldsOf(input)
+  await assertPool(transaction, fields.pool_id)
+  return insertCampaign(transaction, tenantId, fields, deps.clock.now())
 }
 
 /** Replaces the content of a campaign that has not begun. */
@@ -35,7 +41,9 @@ export async function editCampaign(
   return asTenant(deps.db, tenantId, async (transaction) => {
     const campaign = await lockCampaign(transaction, id)
     assertAllowed('edit', campaign.status)
-    return updateCampaign(transaction, id, fieldsOf(input), deps.clock.now())
+    const fields = fieldsOf(input)
+    await assertPool(transaction, fields.pool_id)
+    return updateCampaign(transaction, id, fields, deps.clock.now())
   })
 }
 
@@ -65,6 +73,8 @@ function fieldsOf(input: CampaignInput): CampaignFields {
     from_email: from,
     from_name: input.from_name ?? null,
     reply_to: replyTo,
+    pool_id: input.pool_id ?? null,
+    message_class: input.message_class ?? 'bulk',
   }
 }
 

@@ -57,6 +57,11 @@ export const deliverySettings = Type.Object({
     description:
       'Whether mail may go to private, loopback and link-local addresses in live mode. For tests on one machine only.',
   }),
+  PIGEON_ALLOW_PRIVATE_SOURCES: Type.Boolean({
+    default: false,
+    description:
+      'Whether a source may have a private address in live mode, as behind NAT, where receivers see another one. In sandbox it may.',
+  }),
   PIGEON_RETRY_FIRST_SECONDS: Type.Integer({
     default: 300,
     minimum: 1,

@@ -13,6 +13,8 @@ export const GROUPS: Readonly<Record<string, string>> = {
   Campaigns: 'One content to every contact of a list, each exactly once.',
   Messages: 'What happened to one mail, attempt by attempt.',
   Sandbox: 'What the simulated receivers got: nothing has left this machine.',
+  Sources: 'Where mail leaves from: addresses of this installation, and relays.',
+  Pools: 'Named sets of sources: for a campaign, a tenant or a class of messages.',
   Unsubscribe: 'The pages behind the links in mail.',
   Operation: 'For monitoring, and this document.',
 }

@@ -56,7 +56,7 @@ const documentRoute: SwaggerTransform<FastifySchema> = ({ schema, url, route }) 
     url,
     schema: {
       ...schema,
-      ...accessOf(config),
+      ...accessOf(schema, config),
       ...uploadOf(config),
       ...idempotencyOf(config),
       response: responsesOf(schema, config),
@@ -64,9 +64,11 @@ const documentRoute: SwaggerTransform<FastifySchema> = ({ schema, url, route }) 
   }
 }
 
-function accessOf(config: FastifyContextConfig): object {
+function accessOf(schema: FastifySchema, config: FastifyContextConfig): object {
   if (config.public === true) return { security: [] }
-  return config.scope === undefined ? {} : { description: `Scope: \`${config.scope}\`` }
+  if (config.scope === undefined) return {}
+  const said = schema.description === undefined ? '' : `${schema.description}\n\n`
+  return { description: `${said}Scope: \`${config.scope}\`` }
 }
 
 function uploadOf(config: FastifyContextConfig): object {

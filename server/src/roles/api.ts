@@ -1,4 +1,5 @@
 import { runImports } from '#contacts/imports.jobs.ts'
+import { isPrivateAddress } from '#delivery/private-address.ts'
 import { createResolveTxt } from '#domains/resolve-txt.ts'
 import { appendHistory } from '#events/outbox.ts'
 import { eventWithoutAttempt } from '#events/email-events.ts'
@@ -10,9 +11,11 @@ import { createIdentityCache } from '#identity/identity-cache.ts'
 import { createPasswords } from '#identity/passwords.ts'
 import { createMemoryCache } from '#platform/cache/memory-cache.ts'
 import { openFileObjects } from '#platform/objects/file-objects.ts'
+import { createNameLookups } from '#sources/name-lookups.ts'
 import { createTemplateCompiler } from '#templates/template-compiler.ts'
 import { createWindtunnelClient } from '#windtunnel/client.ts'
 import { sql } from 'kysely'
+import { hostname } from 'node:os'
 import type { Context, RunningRole } from './context.ts'
 import { registerRoutes } from './routes.ts'
 
@@ -33,6 +36,9 @@ export async function startApi(context: Context): Promise<RunningRole> {
     baseUrl: `http://${LOOPBACK}:${config.PIGEON_WINDTUNNEL_CONTROL_PORT}`,
   })
   const isSandbox = config.PIGEON_MODE === 'sandbox'
+  const dns = isSandbox
+    ? { servers: [`${LOOPBACK}:${config.PIGEON_WINDTUNNEL_DNS_PORT}`] }
+    : { servers: config.PIGEON_DNS_SERVERS }
   const app = await createApp({
     log,
     clock,
@@ -57,11 +63,10 @@ export async function startApi(context: Context): Promise<RunningRole> {
       const message = { ...event, campaignId: campaignId ?? NO_CAMPAIGN }
       await appendHistory(transaction, eventWithoutAttempt('unsubscribed', message, at), at)
     },
-    resolveTxt: createResolveTxt(
-      isSandbox
-        ? { servers: [`${LOOPBACK}:${config.PIGEON_WINDTUNNEL_DNS_PORT}`] }
-        : { servers: config.PIGEON_DNS_SERVERS },
-    ),
+    resolveTxt: createResolveTxt(dns),
+    names: createNameLookups(dns),
+    ehloName: config.PIGEON_EHLO_NAME ?? hostname(),
+    mayLeaveFrom: (address) => isSandbox || config.PIGEON_ALLOW_PRIVATE_SOURCES || !isPrivateAddress(address),
     ...(isSandbox
       ? {
           publishRecords: (records) =>

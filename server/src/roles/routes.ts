@@ -14,6 +14,9 @@ import { registerAuth, registerSetup } from '#identity/identity.routes.ts'
 import type { LogInDeps } from '#identity/log-in.ts'
 import { registerMessages, registerSandbox } from '#messages/messages.routes.ts'
 import type { MessageRouteDeps } from '#messages/messages.routes.ts'
+import { registerPools } from '#sources/pools.routes.ts'
+import { registerSources } from '#sources/sources.routes.ts'
+import type { SourceRouteDeps } from '#sources/sources.routes.ts'
 import { registerSuppressions } from '#suppressions/suppressions.routes.ts'
 import { registerTemplates } from '#templates/templates.routes.ts'
 import type { TemplateDeps } from '#templates/write-template.ts'
@@ -31,6 +34,7 @@ export interface RouteDeps
     TemplateDeps,
     CampaignRouteDeps,
     MessageRouteDeps,
+    SourceRouteDeps,
     Omit<UnsubscribeRouteDeps, 'keys'> {}
 
 /** Every route of the public API: what the api role serves, and what the contract is written from. */
@@ -48,5 +52,7 @@ export function registerRoutes(app: App, deps: RouteDeps): void {
   registerCampaigns(app, deps)
   registerMessages(app, deps)
   registerSandbox(app, deps)
+  registerSources(app, deps)
+  registerPools(app, deps)
   registerUnsubscribe(app, deps)
 }

@@ -7,6 +7,8 @@ export interface Tenant {
   readonly status: TenantStatus
   readonly mode: SendingMode
   readonly time_zone: string
+  /** The pool that its mail leaves from, unless a campaign names another; null: that of the message's class. */
+  readonly pool_id: string | null
   readonly created_at: Date
   readonly updated_at: Date
 }

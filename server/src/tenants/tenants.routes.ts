@@ -3,8 +3,8 @@ import { who } from '#http/who.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/postgres/database.ts'
 import { getTenant } from './get-tenant.ts'
-import { TenantBody, TenantSchema } from './tenants.schema.ts'
-import { updateTenant } from './update-tenant.ts'
+import { TenantBody, TenantPoolBody, TenantSchema } from './tenants.schema.ts'
+import { setTenantPool, updateTenant } from './update-tenant.ts'
 
 const tags = ['Tenant']
 
@@ -33,5 +33,18 @@ export function registerTenant(app: App, deps: { db: Database; clock: Clock }): 
     },
     config: { scope: 'tenant:write' },
     handler: (request) => updateTenant(deps, who(request).tenantId, request.body),
+  })
+  app.route({
+    method: 'PUT',
+    url: '/v1/tenant/pool',
+    schema: {
+      operationId: 'setTenantPool',
+      tags,
+      summary: 'Say which pool its mail leaves from, where a campaign names none',
+      body: TenantPoolBody,
+      response: { 200: TenantSchema },
+    },
+    config: { scope: 'sources:write' },
+    handler: (request) => setTenantPool(deps, who(request).tenantId, request.body.pool_id),
   })
 }

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { Id, Timestamp } from '#http/schemas.ts'
+import { Id, Nullable, Timestamp } from '#http/schemas.ts'
 
 export const TenantName = Type.String({
   minLength: 1,
@@ -24,6 +24,7 @@ export const TenantSchema = Type.Object(
     status: Type.Enum(['active', 'suspended']),
     mode: Mode,
     time_zone: Type.String(),
+    pool_id: Nullable(Id),
     created_at: Timestamp,
     updated_at: Timestamp,
   },
@@ -31,3 +32,7 @@ export const TenantSchema = Type.Object(
 )
 
 export const TenantBody = Type.Object({ name: TenantName, time_zone: TimeZone }, { $id: 'TenantInput' })
+
+export const TenantPoolBody = Type.Object({
+  pool_id: Nullable(Type.String({ format: 'uuid', description: "Null: the pool of the message's class." })),
+})

@@ -7,6 +7,7 @@ const COLUMNS = [
   'status',
   'mode',
   'time_zone',
+  'pool_id',
   'created_at',
   'updated_at',
 ] as const
@@ -31,7 +32,7 @@ export async function selectTenant(db: Db, id: string): Promise<Tenant | undefin
 export async function updateTenantRow(
   transaction: Transaction,
   id: string,
-  change: Pick<Tenant, 'name' | 'time_zone'>,
+  change: Pick<Tenant, 'name' | 'time_zone'> | Pick<Tenant, 'pool_id'>,
   at: Date,
 ): Promise<Tenant | undefined> {
   return transaction

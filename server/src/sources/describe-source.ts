@@ -1,0 +1,72 @@
+import type { SourceStatus, SourceKind } from '#platform/postgres/database.gen.ts'
+import { Problem } from '#platform/problem.ts'
+import type { RelayConfig } from './source.ts'
+import type { SourceRow } from './sources.store.ts'
+import { DEFAULT_WARM_UP_CURVE, warmUpBudget } from './warm-up-curve.ts'
+
+/** A source as people see it: everything but its secret. */
+export interface SourceView {
+  readonly id: string
+  readonly name: string
+  readonly kind: SourceKind
+  readonly local_address: string | null
+  readonly ehlo_name: string | null
+  readonly relay_kind: string | null
+  readonly relay_config: RelayConfig | null
+  readonly has_relay_secret: boolean
+  readonly status: SourceStatus
+  readonly warm_up: boolean
+  readonly warm_up_started_at: Date | null
+  readonly warm_up_curve: number[] | null
+  /** Messages that may go to one provider today; null: no limit. */
+  readonly warm_up_budget: number | null
+  readonly ptr: {
+    readonly status: 'unchecked' | 'ok' | 'wrong'
+    readonly name: string | null
+    readonly checked_at: Date | null
+    readonly problem: string | null
+  }
+  readonly created_at: Date
+  readonly updated_at: Date
+}
+
+export function describeSource(row: SourceRow, now: Date): SourceView {
+  const { ptr_name, ptr_checked_at, ptr_problem, ...fields } = row
+  const status = ptr_checked_at === null ? 'unchecked' : ptr_problem === null ? 'ok' : 'wrong'
+  return {
+    ...fields,
+    warm_up_budget: budgetOf(row, now),
+    ptr: { status, name: ptr_name, checked_at: ptr_checked_at, problem: ptr_problem },
+  }
+}
+
+function budgetOf(row: SourceRow, now: Date): number | null {
+  if (!row.warm_up || row.warm_up_started_at === null) return null
+  const curve = row.warm_up_curve ?? DEFAULT_WARM_UP_CURVE
+  return warmUpBudget({ startedAt: row.warm_up_started_at, curve }, now) ?? null
+}
+
+export function sourceNotFound(): Problem {
+  return new Problem(
+    'not_found',
+    'sources.not_found',
+    'There is no source with this id. GET /v1/sources lists them.',
+  )
+}
+
+const TAKEN: Readonly<Record<string, readonly [field: string, code: string, message: string]>> = {
+  sources_name_key: ['name', 'sources.name_taken', 'There is a source of this name already. Choose another.'],
+  sources_local_address_key: [
+    'local_address',
+    'sources.address_taken',
+    'Another source leaves from this address already: two would each spend its limits.',
+  ],
+}
+
+/** What is taken already, as a Problem('conflict'); any other error as it is. */
+export function takenProblem(error: unknown): unknown {
+  const constraint = error instanceof Error && 'constraint' in error ? String(error.constraint) : ''
+  const [field, code, message] = TAKEN[constraint] ?? []
+  if (field === undefined || code === undefined || message === undefined) return error
+  return new Problem('conflict', code, message, { cause: error, errors: [{ field, code, message }] })
+}
