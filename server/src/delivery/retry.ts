@@ -3,7 +3,7 @@ import { classifyReply } from '@pigeon/mail/classify-reply.ts'
 import type { Reply } from '@pigeon/mail/smtp-reply.ts'
 import type { OutcomeEvent } from '#events/email-events.ts'
 import type { MxAnswer } from './resolver.ts'
-import type { SendPhase, SendResult } from './transport/transport.ts'
+import type { RelayAnswer, SendPhase, SendResult } from './transport/transport.ts'
 
 /** Waits between attempts: `firstMs`, then twice as long each time, at most `maxMs`, each with jitter. */
 export interface RetryPlan {
@@ -36,6 +36,8 @@ export type AttemptOutcome = Pick<
 
 const JITTER = 0.25
 const MAX_REPLY_CHARS = 1_000
+/** No provider of mailboxes: its replies are read by the rules for anybody's. */
+const A_RELAY = 'relay'
 
 /**
  * When to try again: exponential back-off with a jitter of ±25%, so that what failed together does not come back
@@ -51,7 +53,8 @@ export function nextAttempt(context: AttemptContext, atLeastMs = 0): Date | 'exp
 
 /** What the end of an attempt means for the message. What is unknown is never permanent. */
 export function outcomeOf(result: SendResult, context: AttemptContext): AttemptOutcome {
-  if (result.kind === 'reply') return outcomeOfReply(result.phase, result.reply, context)
+  if (result.kind === 'reply') return outcomeOfReply(result, context)
+  if (result.kind === 'answer') return outcomeOfAnswer(result, context)
   if (result.kind === 'unsent') return outcomeOfUnsent(result, context)
   return deferred(context, {
     class: result.phase === 'tls' ? 'tls' : 'network',
@@ -90,9 +93,14 @@ const REPLY_PHASES: Readonly<Record<SendPhase, SmtpPhase>> = {
   dot: 'body',
 }
 
-function outcomeOfReply(phase: SendPhase, reply: Reply, context: AttemptContext): AttemptOutcome {
+function outcomeOfReply(
+  { phase, reply, isRelay }: Extract<SendResult, { kind: 'reply' }>,
+  context: AttemptContext,
+): AttemptOutcome {
   const said = { code: reply.code, enhanced: reply.enhanced ?? null, reply: wordsOf(reply) }
-  if (phase === 'dot' && reply.code >= 200 && reply.code < 300) return end('delivered', said)
+  if (phase === 'dot' && reply.code >= 200 && reply.code < 300) {
+    return end(isRelay === true ? 'sent' : 'delivered', said)
+  }
   // Neither yes nor no to what was asked: the conversation is out of step. The real answer to the dot may come behind it.
   if (reply.code < 400) return deferred(context, { ...said, class: 'protocol', inDoubt: phase === 'dot' })
   const found = classifyReply({
@@ -100,10 +108,17 @@ function outcomeOfReply(phase: SendPhase, reply: Reply, context: AttemptContext)
     enhanced: reply.enhanced,
     text: reply.text,
     phase: REPLY_PHASES[phase],
-    provider: context.provider,
+    provider: isRelay === true ? A_RELAY : context.provider,
   })
   if (!found.permanent) return deferred(context, { ...said, class: found.class })
   return end('bounced', { ...said, class: found.class })
+}
+
+/** No code: that of HTTP would be taken for one of SMTP, where 4xx means the opposite. */
+function outcomeOfAnswer(answer: RelayAnswer, context: AttemptContext): AttemptOutcome {
+  const said = { ...(answer.class === null ? {} : { class: answer.class }), reply: answer.text }
+  if (answer.verdict !== 'deferred') return end(answer.verdict, said)
+  return deferred(context, { ...said, inDoubt: answer.inDoubt }, answer.retryAfterMs)
 }
 
 function outcomeOfUnsent(
@@ -111,12 +126,14 @@ function outcomeOfUnsent(
   context: AttemptContext,
 ): AttemptOutcome {
   const { reason, error, retryAfterMs } = result
-  if (reason === 'no_connection') return waiting(context, error, retryAfterMs)
   if (reason === 'invalid_envelope') return end('failed', { class: 'syntax', reply: error })
-  return end('returned', { reply: error })
+  if (reason === 'journal_failed' || reason === 'closing') return end('returned', { reply: error })
+  // A relay says itself how long it wants to be left alone; a host that could not be reached does not.
+  const firstMs = reason === 'no_connection' ? context.plan.firstMs : retryAfterMs
+  return waiting({ ...context, plan: { ...context.plan, firstMs } }, error, retryAfterMs)
 }
 
-/** Nobody was asked, so it is not an attempt: the message waits until its host is tried again, or its life is over. */
+/** Not an attempt: the message was not judged. It waits until its host or relay is tried again, or its life is over. */
 function waiting(context: AttemptContext, error: string, retryAfterMs: number): AttemptOutcome {
   const next = nextAttempt({ ...context, attempt: 1 }, retryAfterMs)
   if (next === 'expired') return end('failed', { class: 'expired', reply: error })
