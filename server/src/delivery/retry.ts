@@ -126,11 +126,14 @@ function outcomeOfUnsent(
   context: AttemptContext,
 ): AttemptOutcome {
   const { reason, error, retryAfterMs } = result
+  if (reason === 'no_connection') return waiting(context, error, retryAfterMs)
+  if (reason === 'limited' || reason === 'suspended' || reason === 'sender_refused') {
+    // A relay says itself how long it wants to be left alone; a host that could not be reached does not.
+    const plan = { ...context.plan, firstMs: retryAfterMs }
+    return waiting({ ...context, plan }, error, retryAfterMs)
+  }
   if (reason === 'invalid_envelope') return end('failed', { class: 'syntax', reply: error })
-  if (reason === 'journal_failed' || reason === 'closing') return end('returned', { reply: error })
-  // A relay says itself how long it wants to be left alone; a host that could not be reached does not.
-  const firstMs = reason === 'no_connection' ? context.plan.firstMs : retryAfterMs
-  return waiting({ ...context, plan: { ...context.plan, firstMs } }, error, retryAfterMs)
+  return end('returned', { reply: error })
 }
 
 /** Not an attempt: the message was not judged. It waits until its host or relay is tried again, or its life is over. */

@@ -72,9 +72,13 @@ function attached(part: Email['attachments'][number], index: number): AttachedPa
   return {
     filename: part.filename ?? `attachment-${index + 1}`,
     contentType: part.mimeType,
-    base64: typeof part.content === 'string' ? part.content : Buffer.from(part.content).toString('base64'),
+    base64: asBase64(part.content),
     cid: isShown ? cid : null,
   }
+}
+
+function asBase64(content: string | ArrayBuffer | Uint8Array): string {
+  return typeof content === 'string' ? content : Buffer.from(new Uint8Array(content)).toString('base64')
 }
 
 function mailboxes(addresses: readonly Address[]): Mailbox[] {

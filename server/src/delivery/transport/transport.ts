@@ -114,6 +114,13 @@ export interface SendRoute {
   /** The IP address mail leaves from; the machine's choice when absent. */
   readonly localAddress?: string
   readonly ehloName: string
+  /** For smarthosts (RFC 4954). */
+  readonly auth?: SmtpCredentials
+}
+
+export interface SmtpCredentials {
+  readonly username: string
+  readonly password: string
 }
 
 /** A way to hand messages to receivers. */
