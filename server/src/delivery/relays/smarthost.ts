@@ -10,7 +10,7 @@ import type {
   Transport,
 } from '#delivery/transport/transport.ts'
 import type { Clock } from '#platform/clock.ts'
-import { SENDER_REST_MS } from './relay-api.ts'
+import { LIMIT_REST_MS, SENDER_REST_MS } from './relay-api.ts'
 import { SUSPENSION_MS, trackHealth, type HealthTracker } from './relay-health.ts'
 import type { Relay, RelayAlert } from './relay.ts'
 import { createTurnstile } from './turnstile.ts'
@@ -124,20 +124,37 @@ function meaningOf(health: HealthTracker, result: SendResult): SendResult {
     health.suspended(error)
     return { kind: 'unsent', reason: 'suspended', error, retryAfterMs: SUSPENSION_MS }
   }
-  const isOpened = ['mail', 'rcpt', 'data', 'dot'].includes(result.phase)
-  if (isOpened) health.worked()
-  else health.failed(error)
-  if (isOpened && code >= 500 && isRelayingDenied(result)) {
-    return { kind: 'unsent', reason: 'sender_refused', error, retryAfterMs: SENDER_REST_MS }
-  }
-  return { ...result, isRelay: true }
+  return judged(health, result, error)
 }
 
-/** "Relay access denied": it does not know us or the sender, and would say so to anybody's recipient. */
-function isRelayingDenied({ phase, reply }: Extract<SendResult, { kind: 'reply' }>): boolean {
-  if (phase !== 'mail' && phase !== 'rcpt') return false
-  const { code, enhanced, text } = reply
-  return classifyReply({ code, enhanced, text, phase, provider: 'relay' }).class === 'relaying_denied'
+/**
+ * What a reply says besides about the message. Before a recipient was named it can only be about us: a relay that is too
+ * busy for us, or has a fault of its own, says so at MAIL.
+ */
+function judged(
+  health: HealthTracker,
+  result: Extract<SendResult, { kind: 'reply' }>,
+  error: string,
+): SendResult {
+  const { phase } = result
+  const { code, enhanced, text } = result.reply
+  if (phase === 'data' || phase === 'dot' || code < 400) {
+    health.worked()
+  } else if (phase === 'mail' || phase === 'rcpt') {
+    const { class: found } = classifyReply({ code, enhanced, text, phase, provider: 'relay' })
+    if (code >= 500 && found === 'relaying_denied') {
+      return { kind: 'unsent', reason: 'sender_refused', error, retryAfterMs: SENDER_REST_MS }
+    }
+    if (phase === 'mail' && found === 'rate_limited') {
+      health.limited(error, LIMIT_REST_MS)
+      return { kind: 'unsent', reason: 'limited', error, retryAfterMs: LIMIT_REST_MS }
+    }
+    if (phase === 'mail' && code < 500) health.failed(error)
+    else health.worked()
+  } else {
+    health.failed(error)
+  }
+  return { ...result, isRelay: true }
 }
 
 function lookupFailed(health: HealthTracker, error: unknown): SendResult {
