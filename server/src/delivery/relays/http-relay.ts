@@ -93,7 +93,7 @@ export function createHttpRelay(deps: HttpRelayDeps, options: HttpRelayOptions, 
 
   function judge(answer: HttpAnswer): SendResult {
     const verdict = api.read(answer)
-    const text = redact(answerText(answer, wordsOf(answer, verdict)))
+    const text = answerText(answer, redact(wordsOf(answer, verdict)).slice(0, MAX_TEXT_CHARS))
     note(health, verdict, text)
     return resultOf(verdict, text)
   }
@@ -107,6 +107,7 @@ export function createHttpRelay(deps: HttpRelayDeps, options: HttpRelayOptions, 
     }
   }
 
+  /** Before anything is cut: half a secret would not be found. */
   function redact(text: string): string {
     return api
       .secrets()
@@ -114,7 +115,7 @@ export function createHttpRelay(deps: HttpRelayDeps, options: HttpRelayOptions, 
   }
 
   function hear(transcript: Transcript, answer: HttpAnswer): void {
-    const text = redact(answer.body.slice(0, MAX_TEXT_CHARS))
+    const text = redact(answer.body).slice(0, MAX_TEXT_CHARS)
     transcript.server({ code: answer.status, lines: text.split(/\r?\n/), text })
   }
 
@@ -196,7 +197,7 @@ function resultOf(verdict: ApiVerdict, text: string): SendResult {
 
 function wordsOf(answer: HttpAnswer, verdict: ApiVerdict): string {
   if (verdict.verdict === 'sent') return verdict.relayId === null ? '' : `id=${verdict.relayId}`
-  return answer.body.slice(0, MAX_TEXT_CHARS)
+  return answer.body
 }
 
 /** The message has no form that the relay takes, or there is nothing to authorise it with; or writing it has a fault of ours. */
