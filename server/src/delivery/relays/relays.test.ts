@@ -76,7 +76,11 @@ async function openApi(
   const api = await startScriptedApi({
     tls: certificate,
     answer(request, n): ApiStep {
-      dialect.check(request)
+      try {
+        dialect.check(request)
+      } catch (error) {
+        return { status: 400, body: `not let in: ${String(error)}` }
+      }
       return stepOf(dialect, behave(n), n)
     },
   })
