@@ -137,11 +137,22 @@ test('a smarthost is a route to its own address, in a lane of its own, with its 
       port: 587,
       tls: 'required',
       ehloName: 'mail.x.example',
-      auth: { username: 'u', password: 'p' },
+      auth: { user: 'u', kind: 'password', secret: 'p' },
     },
   ])
   assert.equal(result.kind === 'reply' && result.isRelay, true)
   assert.equal(result.transcript, 'S: hi')
+})
+
+test('a smarthost on port 465 is spoken to over TLS from the first octet', async () => {
+  const routes: SendRoute[] = []
+  const relay = createRelay(deps({ smtp: saying(reply('dot', 250, 'Ok'), routes) }), {
+    ...smarthost,
+    port: 465,
+    tls: 'implicit',
+  })
+  await relay.send(route, message)
+  assert.deepEqual([routes[0]?.isImplicitTls, routes[0]?.tls], [true, 'required'])
 })
 
 for (const [what, said, reason, state] of [

@@ -1,4 +1,4 @@
-import type { Transport } from '#delivery/transport/transport.ts'
+import type { SmtpAuth, Transport } from '#delivery/transport/transport.ts'
 import { Problem } from '#platform/problem.ts'
 import { guardedLookup, parseEndpoint, type AddressLookup } from './endpoint.ts'
 import { gmailApi, type AccessToken } from './gmail.ts'
@@ -36,21 +36,12 @@ export function createRelay(deps: RelayDeps, config: RelayConfig): Relay {
   const lookup = guardedLookup(deps, deps.lookup)
   const { name, maxConcurrent = DEFAULT_MAX_CONCURRENT } = config
   if (config.kind === 'smarthost') {
-    const { host, port, tls, username, password } = config
-    if ((username === undefined) !== (password === undefined)) {
-      throw new Problem('invalid', 'relays.half_credentials', 'Give a user name and a password, or neither.')
-    }
-    if (username !== undefined && tls !== 'required' && !deps.allowPrivate) {
-      throw new Problem(
-        'invalid',
-        'relays.password_in_plain',
-        'A smarthost with a password needs TLS: required.',
-      )
-    }
-    const auth = username === undefined || password === undefined ? undefined : { username, password }
+    const { host, port } = config
+    const isImplicitTls = config.tls === 'implicit'
+    const tls = config.tls === 'implicit' ? 'required' : config.tls
     return createSmarthost(
       { ...deps, transport: deps.smtp, addressesOf: (host) => addressesOf(lookup, host) },
-      { name, host, port, tls, auth, maxConcurrent },
+      { name, host, port, tls, isImplicitTls, auth: loginOf(deps, config), maxConcurrent },
     )
   }
   const endpoint = parseEndpoint(config.endpoint ?? officialEndpoint(config), deps)
@@ -60,6 +51,24 @@ export function createRelay(deps: RelayDeps, config: RelayConfig): Relay {
     { name, endpoint, maxConcurrent },
     apiOf(deps, config, endpoint),
   )
+}
+
+function loginOf(
+  deps: RelayDeps,
+  { tls, username, password }: Extract<RelayConfig, { kind: 'smarthost' }>,
+): SmtpAuth | undefined {
+  if (username === undefined && password === undefined) return undefined
+  if (username === undefined || password === undefined) {
+    throw new Problem('invalid', 'relays.half_credentials', 'Give a user name and a password, or neither.')
+  }
+  if (tls !== 'required' && tls !== 'implicit' && !deps.allowPrivate) {
+    throw new Problem(
+      'invalid',
+      'relays.password_in_plain',
+      'A smarthost with a password needs TLS: required or implicit.',
+    )
+  }
+  return { user: username, kind: 'password', secret: password }
 }
 
 function apiOf(deps: RelayDeps, config: HttpRelayConfig, endpoint: URL): RelayApi {

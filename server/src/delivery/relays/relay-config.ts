@@ -23,7 +23,9 @@ export const SmarthostConfig = Type.Object(
     maxConcurrent,
     host: Type.String({ minLength: 1, maxLength: 253, pattern: '^[A-Za-z0-9._:-]+$' }),
     port: Type.Integer({ minimum: 1, maximum: 65_535, description: '587 with STARTTLS is usual.' }),
-    tls: Type.Enum(['none', 'opportunistic', 'required']),
+    tls: Type.Enum(['none', 'opportunistic', 'required', 'implicit'], {
+      description: 'implicit: TLS from the first octet, as on port 465.',
+    }),
     username: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
     password: Type.Optional(secret('Sent over TLS only.')),
   },

@@ -128,7 +128,7 @@ async function openSmarthost(t: TestContext, behave: (n: number) => RelayBehavio
   let whole = 0
   const smtp = await startScriptedSmtp({
     tls: certificate,
-    extensions: ['PIPELINING', 'STARTTLS', '8BITMIME'],
+    extensions: ['PIPELINING', 'STARTTLS', '8BITMIME', 'AUTH PLAIN'],
     answer(event): ScriptedAnswer {
       if (event.verb === 'BANNER') return behave(1) === 'mute' ? { do: 'stall' } : undefined
       if (event.verb === 'MAIL') mails += 1

@@ -5,7 +5,7 @@ import type {
   SendResult,
   SendRoute,
   SendSession,
-  SmtpCredentials,
+  SmtpAuth,
   TlsPolicy,
   Transport,
 } from '#delivery/transport/transport.ts'
@@ -20,7 +20,9 @@ export interface SmarthostOptions {
   readonly host: string
   readonly port: number
   readonly tls: TlsPolicy
-  readonly auth?: SmtpCredentials | undefined
+  /** TLS from the first octet. */
+  readonly isImplicitTls: boolean
+  readonly auth?: SmtpAuth | undefined
   /** Messages in hand at the same time; the connections under them are limited by the transport. */
   readonly maxConcurrent: number
 }
@@ -61,6 +63,12 @@ export function createSmarthost(deps: SmarthostDeps, options: SmarthostOptions):
     return known.hosts
   }
 
+  function routeTo(found: readonly MxHost[], ehloName: string): SendRoute {
+    const { port, tls, isImplicitTls, auth } = options
+    const implicit = isImplicitTls ? { isImplicitTls } : {}
+    return { provider: lane, hosts: found, port, tls, ehloName, ...implicit, ...(auth && { auth }) }
+  }
+
   async function attempt(
     ehloName: string,
     message: OutgoingMessage,
@@ -75,9 +83,7 @@ export function createSmarthost(deps: SmarthostDeps, options: SmarthostOptions):
     } catch (error) {
       return lookupFailed(health, error)
     }
-    const { port, tls, auth } = options
-    const route: SendRoute = { provider: lane, hosts: found, port, tls, ehloName, ...(auth && { auth }) }
-    const done = await transport.send(route, message)
+    const done = await transport.send(routeTo(found, ehloName), message)
     return { ...done, ...meaningOf(health, done) }
   }
 

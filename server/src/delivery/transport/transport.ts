@@ -111,16 +111,20 @@ export interface SendRoute {
   readonly hosts: readonly MxHost[]
   readonly port: number
   readonly tls: TlsPolicy
+  /** TLS from the first octet, as on port 465 (RFC 8314 3.3); `tls` is then of no account. */
+  readonly isImplicitTls?: boolean
+  /** How Pigeon logs in to a smarthost. */
+  readonly auth?: SmtpAuth
   /** The IP address mail leaves from; the machine's choice when absent. */
   readonly localAddress?: string
   readonly ehloName: string
-  /** For smarthosts (RFC 4954). */
-  readonly auth?: SmtpCredentials
 }
 
-export interface SmtpCredentials {
-  readonly username: string
-  readonly password: string
+/** A log-in (RFC 4954). It is sent over TLS, or to this machine itself. */
+export interface SmtpAuth {
+  readonly user: string
+  readonly kind: 'password' | 'token'
+  readonly secret: string
 }
 
 /** A way to hand messages to receivers. */
