@@ -154,6 +154,7 @@ export function inWords(result: SendResult | undefined): string {
   if (result === undefined) return 'nothing'
   if (result.kind === 'reply') return `reply ${result.phase} ${result.reply.code}`
   if (result.kind === 'unsent') return `unsent ${result.reason}`
+  if (result.kind === 'answer') return `answer ${result.verdict}`
   return `${result.kind} ${result.phase}${result.dotSent ? ' in doubt' : ''}`
 }
 

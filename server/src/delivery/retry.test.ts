@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Reply } from '@pigeon/mail/smtp-reply.ts'
 import { nextAttempt, outcomeOf, outcomeOfMx, type AttemptContext } from './retry.ts'
-import type { SendPhase, SendResult } from './transport/transport.ts'
+import type { RelayAnswer, SendPhase, SendResult } from './transport/transport.ts'
 
 const now = new Date('2026-03-01T12:00:00Z')
 const HOUR = 3_600_000
@@ -29,6 +29,19 @@ function replied(phase: SendPhase, code: number, text: string, enhanced?: string
     ...(enhanced === undefined ? {} : { enhanced }),
   }
   return { kind: 'reply', phase, reply }
+}
+
+function answered(verdict: RelayAnswer['verdict'], more: Partial<RelayAnswer> = {}): RelayAnswer {
+  return {
+    kind: 'answer',
+    verdict,
+    class: null,
+    text: 'HTTP 200',
+    relayId: null,
+    retryAfterMs: 0,
+    inDoubt: false,
+    ...more,
+  }
 }
 
 test('waits double from the first to the longest', () => {
@@ -127,6 +140,43 @@ test('what was not sent is returned or failed by its reason, and waits for its h
   assert.deepEqual([unsent('invalid_envelope').type, unsent('invalid_envelope').class], ['failed', 'syntax'])
   assert.equal(unsent('journal_failed').type, 'returned')
   assert.equal(unsent('closing').type, 'returned')
+})
+
+test('a message that a relay took is sent, not delivered', () => {
+  const taken = { ...replied('dot', 250, 'Ok: queued as 1'), isRelay: true } as const
+  assert.deepEqual([outcomeOf(taken, context()).type, outcomeOf(taken, context()).code], ['sent', 250])
+  const sent = outcomeOf(answered('sent', { text: 'HTTP 202 id=abc' }), context())
+  assert.deepEqual([sent.type, sent.code, sent.reply], ['sent', null, 'HTTP 202 id=abc'])
+})
+
+test('what a relay refuses is bounced or failed as its API means it, with no code of HTTP in the place of an SMTP one', () => {
+  const bounced = outcomeOf(answered('bounced', { class: 'inactive' }), context())
+  assert.deepEqual([bounced.type, bounced.class, bounced.code], ['bounced', 'inactive', null])
+  assert.equal(outcomeOf(answered('failed', { class: 'content' }), context()).type, 'failed')
+})
+
+test('an answer that leaves it open is deferred, and may be in doubt', () => {
+  const later = outcomeOf(answered('deferred', { class: 'system', retryAfterMs: HOUR }), context())
+  assert.deepEqual([later.type, later.class, later.inDoubt], ['deferred', 'system', false])
+  assert.equal(later.retryAt, new Date(now.getTime() + HOUR).toISOString())
+  assert.equal(outcomeOf(answered('deferred', { inDoubt: true }), context()).inDoubt, true)
+})
+
+test('a relay that takes nothing now costs no attempt, and is asked again when it said', () => {
+  for (const reason of ['limited', 'suspended', 'sender_refused'] as const) {
+    const result = { kind: 'unsent', reason, error: 'because', retryAfterMs: 2_000 } as const
+    const outcome = outcomeOf(result, context({ attempt: 7 }))
+    assert.deepEqual(
+      [outcome.type, outcome.retryAt],
+      ['returned', new Date(now.getTime() + 2_000).toISOString()],
+    )
+  }
+})
+
+test('the reply of a relay is not read by the rules of the provider of the recipient', () => {
+  const reply = { code: 550, lines: ['HL:ITC 192.0.2.1'], text: 'HL:ITC 192.0.2.1' }
+  const said = { kind: 'reply', phase: 'rcpt', reply, isRelay: true } as const
+  assert.equal(outcomeOf(said, context({ provider: 'netease' })).class, 'other')
 })
 
 test('a long reply is cut', () => {

@@ -3,7 +3,7 @@ import { classifyReply } from '@pigeon/mail/classify-reply.ts'
 import type { Reply } from '@pigeon/mail/smtp-reply.ts'
 import type { OutcomeEvent } from '#events/email-events.ts'
 import type { MxAnswer } from './resolver.ts'
-import type { SendPhase, SendResult, UnfitReason } from './transport/transport.ts'
+import type { RelayAnswer, RelayRefusal, SendPhase, SendResult, UnfitReason } from './transport/transport.ts'
 
 /** Waits between attempts: `firstMs`, then twice as long each time, at most `maxMs`, each with jitter. */
 export interface RetryPlan {
@@ -36,6 +36,8 @@ export type AttemptOutcome = Pick<
 
 const JITTER = 0.25
 const MAX_REPLY_CHARS = 1_000
+/** No provider of mailboxes: its replies are read by the rules for anybody's. */
+const A_RELAY = 'relay'
 
 /**
  * When to try again: exponential back-off with a jitter of ±25%, so that what failed together does not come back
@@ -53,7 +55,8 @@ const CLASSES_OF_BREAKS: Readonly<Partial<Record<SendPhase, BounceClass>>> = { t
 
 /** What the end of an attempt means for the message. What is unknown is never permanent. */
 export function outcomeOf(result: SendResult, context: AttemptContext): AttemptOutcome {
-  if (result.kind === 'reply') return outcomeOfReply(result.phase, result.reply, context)
+  if (result.kind === 'reply') return outcomeOfReply(result, context)
+  if (result.kind === 'answer') return outcomeOfAnswer(result, context)
   if (result.kind === 'unsent') return outcomeOfUnsent(result, context)
   return deferred(context, {
     class: CLASSES_OF_BREAKS[result.phase] ?? 'network',
@@ -96,9 +99,14 @@ const REPLY_PHASES: Readonly<Record<SendPhase, SmtpPhase>> = {
 /** Says nothing about the message or its recipient: it waits until somebody has put it right. */
 const LOGIN_REFUSED = 'The relay did not accept the log-in, whose user name and password may be wrong: '
 
-function outcomeOfReply(phase: SendPhase, reply: Reply, context: AttemptContext): AttemptOutcome {
+function outcomeOfReply(
+  { phase, reply, isRelay }: Extract<SendResult, { kind: 'reply' }>,
+  context: AttemptContext,
+): AttemptOutcome {
   const said = { code: reply.code, enhanced: reply.enhanced ?? null, reply: wordsOf(reply) }
-  if (phase === 'dot' && reply.code >= 200 && reply.code < 300) return end('delivered', said)
+  if (phase === 'dot' && reply.code >= 200 && reply.code < 300) {
+    return end(isRelay === true ? 'sent' : 'delivered', said)
+  }
   // Neither yes nor no to what was asked: the conversation is out of step. The real answer to the dot may come behind it.
   if (reply.code < 400) return deferred(context, { ...said, class: 'protocol', inDoubt: phase === 'dot' })
   const found = classifyReply({
@@ -106,7 +114,7 @@ function outcomeOfReply(phase: SendPhase, reply: Reply, context: AttemptContext)
     enhanced: reply.enhanced,
     text: reply.text,
     phase: REPLY_PHASES[phase],
-    provider: context.provider,
+    provider: isRelay === true ? A_RELAY : context.provider,
   })
   if (phase === 'auth')
     return deferred(context, { ...said, class: 'security', reply: LOGIN_REFUSED + said.reply })
@@ -115,12 +123,31 @@ function outcomeOfReply(phase: SendPhase, reply: Reply, context: AttemptContext)
   return end('bounced', { ...said, class: found.class, action })
 }
 
+/** No code: that of HTTP would be taken for one of SMTP, where 4xx means the opposite. */
+function outcomeOfAnswer(answer: RelayAnswer, context: AttemptContext): AttemptOutcome {
+  const said = { ...(answer.class === null ? {} : { class: answer.class }), reply: answer.text }
+  if (answer.verdict !== 'deferred') return end(answer.verdict, said)
+  return deferred(context, { ...said, inDoubt: answer.inDoubt }, answer.retryAfterMs)
+}
+
+/** What a relay's refusal asks of its lane. */
+const REFUSAL_ACTIONS: Readonly<Record<RelayRefusal, AttemptOutcome['action']>> = {
+  limited: 'slow',
+  suspended: 'suspend',
+  sender_refused: 'none',
+}
+
 function outcomeOfUnsent(
   result: Extract<SendResult, { kind: 'unsent' }>,
   context: AttemptContext,
 ): AttemptOutcome {
   const { reason, error, retryAfterMs } = result
   if (reason === 'no_connection') return waiting(context, error, retryAfterMs)
+  if (reason === 'limited' || reason === 'suspended' || reason === 'sender_refused') {
+    // A relay says itself how long it wants to be left alone; a host that could not be reached does not.
+    const plan = { ...context.plan, firstMs: retryAfterMs }
+    return { ...waiting({ ...context, plan }, error, retryAfterMs), action: REFUSAL_ACTIONS[reason] }
+  }
   if (reason === 'invalid_envelope') return end('failed', { class: 'syntax', reply: error })
   if (reason === 'journal_failed' || reason === 'closing') return end('returned', { reply: error })
   return outcomeOfUnfit(reason, error, context)
@@ -144,7 +171,7 @@ function outcomeOfUnfit(reason: UnfitReason, error: string, context: AttemptCont
   return end('bounced', { class: found, code, enhanced, reply: `${code} ${enhanced} ${error}` })
 }
 
-/** Nobody was asked, so it is not an attempt: the message waits until its host is tried again, or its life is over. */
+/** Not an attempt: the message was not judged. It waits until its host or relay is tried again, or its life is over. */
 function waiting(context: AttemptContext, error: string, retryAfterMs: number): AttemptOutcome {
   const next = nextAttempt({ ...context, attempt: 1 }, retryAfterMs)
   if (next === 'expired') return end('failed', { class: 'expired', reply: error })

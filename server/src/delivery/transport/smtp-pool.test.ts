@@ -76,6 +76,7 @@ function sendMany(one: Transport, to: SendRoute, count: number, name = 'u') {
 function inWords(result: SendResult & SendSession): string {
   if (result.kind === 'reply') return `reply ${result.phase} ${result.reply.code}`
   if (result.kind === 'unsent') return `unsent ${result.reason}`
+  if (result.kind === 'answer') return `answer ${result.verdict}`
   return `${result.kind} ${result.phase}${result.dotSent ? ' in doubt' : ''}`
 }
 

@@ -1,3 +1,4 @@
+import type { BounceClass } from '@pigeon/mail/bounce-class.ts'
 import type { SaslCredentials } from '@pigeon/mail/sasl.ts'
 import type { DsnRequest } from '@pigeon/mail/smtp-dsn.ts'
 import type { Reply } from '@pigeon/mail/smtp-reply.ts'
@@ -48,16 +49,50 @@ export type UnfitReason = 'too_big' | 'needs_8bitmime' | 'needs_smtputf8'
 
 /** How one attempt ended. `dotSent`: the receiver may have taken the message although it did not say so. */
 export type SendResult =
-  | { readonly kind: 'reply'; readonly phase: SendPhase; readonly reply: Reply }
+  | {
+      readonly kind: 'reply'
+      readonly phase: SendPhase
+      readonly reply: Reply
+      /** A relay said it: its yes means `sent`, and rules of the recipient's provider do not read its no. */
+      readonly isRelay?: true
+    }
   | { readonly kind: 'broken'; readonly phase: SendPhase; readonly error: string; readonly dotSent: boolean }
   | { readonly kind: 'timeout'; readonly phase: SendPhase; readonly error: string; readonly dotSent: boolean }
+  | RelayAnswer
   | {
       readonly kind: 'unsent'
-      readonly reason: 'no_connection' | 'invalid_envelope' | 'journal_failed' | 'closing' | UnfitReason
+      readonly reason:
+        | 'no_connection'
+        | 'invalid_envelope'
+        | 'journal_failed'
+        | 'closing'
+        | UnfitReason
+        | RelayRefusal
       readonly error: string
       /** When a connection may be tried again. */
       readonly retryAfterMs: number
     }
+
+/**
+ * Why a relay takes nothing now, through no fault of the message. `limited`: too fast or too many. `suspended`: it does
+ * not accept our credentials or has closed the account. `sender_refused`: the sending domain is not set up there.
+ */
+export type RelayRefusal = 'limited' | 'suspended' | 'sender_refused'
+
+/** What the API of a relay answered about a message. `bounced`: the recipient is at fault; `failed`: the message is. */
+export interface RelayAnswer {
+  readonly kind: 'answer'
+  readonly verdict: 'sent' | 'deferred' | 'bounced' | 'failed'
+  readonly class: BounceClass | null
+  /** The status and what was said, in one line; the relay's own id for a message it took is in it. */
+  readonly text: string
+  /** The relay's id for the message, by which its later reports name it. */
+  readonly relayId: string | null
+  /** For `deferred`: not before this. */
+  readonly retryAfterMs: number
+  /** For `deferred`: it may have taken the message nevertheless. */
+  readonly inDoubt: boolean
+}
 
 /** One message to one recipient. */
 export interface OutgoingMessage {
