@@ -1,6 +1,7 @@
 import type { Clock } from '#platform/clock.ts'
 import { openConnection, type SmtpConnection } from './smtp-connection.ts'
 import type { HostMemory } from './host-memory.ts'
+import type { TlsTry } from './tls-rule.ts'
 import type { SendResult, SendRoute, SmtpTimeouts } from './transport.ts'
 
 /** One opening tries no more addresses than this. */
@@ -11,6 +12,7 @@ export interface OpenFailure {
   readonly transcript: string
   readonly mxHost: string | null
   readonly mxAddress: string | null
+  readonly tlsTries: readonly TlsTry[]
 }
 
 /** Connects to the best host of the route that takes a connection; the failure is that of the last one tried. */
@@ -20,15 +22,20 @@ export async function openRoute(
 ): Promise<SmtpConnection | OpenFailure> {
   let failure = resting(deps.hosts, route)
   let transcript = ''
+  const tlsTries: TlsTry[] = []
   for (const { host, address } of candidates(deps.hosts, route)) {
-    const isPlain = route.tls === 'opportunistic' && deps.hosts.isTlsBroken(address)
+    const rule = route.tlsRules?.get(host)
+    const tls = rule?.isEnforced === true ? 'required' : route.tls
+    const isPlain = tls === 'opportunistic' && deps.hosts.isTlsBroken(address)
     const opened = await openConnection({
       host,
       address,
       port: route.port,
       localAddress: route.localAddress,
       ehloName: route.ehloName,
-      tls: isPlain ? 'none' : route.tls,
+      tls: isPlain ? 'none' : tls,
+      tlsRule: rule,
+      tlsTries,
       timeouts: deps.timeouts,
       clock: deps.clock,
     })
@@ -38,9 +45,11 @@ export async function openRoute(
       return opened.connection
     }
     // A server that says why it does not take us is alive: its lane slows down, but the address is not avoided.
-    if (opened.result.kind !== 'reply') deps.hosts.failed(address)
+    // One that breaks a rule of one domain is still good for the mail of others.
+    const brokeRule = rule !== undefined && opened.result.kind === 'broken' && opened.result.phase === 'tls'
+    if (opened.result.kind !== 'reply' && !brokeRule) deps.hosts.failed(address)
     transcript += opened.transcript
-    failure = { result: opened.result, transcript, mxHost: host, mxAddress: address }
+    failure = { result: opened.result, transcript, mxHost: host, mxAddress: address, tlsTries }
   }
   return failure
 }
@@ -61,5 +70,5 @@ function resting(hosts: HostMemory, route: SendRoute): OpenFailure {
     error: 'no mail host of the domain could be reached a short time ago',
     retryAfterMs: waits.length === 0 ? 0 : Math.min(...waits),
   }
-  return { result, transcript: '', mxHost: null, mxAddress: null }
+  return { result, transcript: '', mxHost: null, mxAddress: null, tlsTries: [] }
 }

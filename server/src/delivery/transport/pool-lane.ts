@@ -1,5 +1,6 @@
 import type { PoolJob } from './pool-job.ts'
 import type { SmtpConnection } from './smtp-connection.ts'
+import { tlsKey } from './tls-rule.ts'
 import type { SendRoute } from './transport.ts'
 
 export interface LaneLimits {
@@ -62,7 +63,7 @@ export function createLane(provider: string): Lane {
 
 export function siteKey(route: SendRoute): string {
   const hosts = route.hosts.map((host) => `${host.name}=${host.addresses.join('+')}`).sort()
-  return `${route.localAddress ?? ''}|${route.tls}|${route.port}|${hosts.join(',')}`
+  return `${route.localAddress ?? ''}|${route.tls}|${route.port}|${hosts.join(',')}|${tlsKey(route)}`
 }
 
 export function siteOf(lane: Lane, route: SendRoute): Site {

@@ -3,6 +3,7 @@ import type { Clock } from '#platform/clock.ts'
 import { greet } from './smtp-greeting.ts'
 import { converse, type Transaction } from './smtp-transaction.ts'
 import { openWire, type SmtpWire } from './smtp-wire.ts'
+import type { TlsRule, TlsTry } from './tls-rule.ts'
 import { createTranscript } from './transcript.ts'
 import type { SendResult, SmtpTimeouts, TlsPolicy } from './transport.ts'
 
@@ -14,6 +15,9 @@ export interface ConnectionOptions {
   readonly localAddress?: string | undefined
   readonly ehloName: string
   readonly tls: TlsPolicy
+  readonly tlsRule?: TlsRule | undefined
+  /** Gets a line for each try of TLS; those of hosts asked before may be in it already. */
+  readonly tlsTries?: TlsTry[]
   readonly timeouts: SmtpTimeouts
   readonly clock: Clock
 }
@@ -23,6 +27,7 @@ export interface SmtpConnection {
   readonly host: string
   readonly address: string
   readonly isTls: boolean
+  readonly tlsTries: readonly TlsTry[]
   readonly features: EhloFeatures
   /** How the connection came about: the beginning of the transcript of its first message. */
   readonly greeting: string
@@ -66,7 +71,11 @@ async function attempt(options: ConnectionOptions, before: string): Promise<Open
     const result: SendResult = { ...end, phase: 'connect', dotSent: false }
     return { kind: 'failed', result, transcript: before + transcript.text(), tlsBroken: false }
   }
-  const greeting = await greet(wire, options, transcript)
+  const greeting = await greet(wire, { ...options, now: options.clock.now() }, transcript)
+  if (greeting.tls !== undefined) {
+    const { host: mxHost, address: mxAddress } = options
+    options.tlsTries?.push({ ...greeting.tls, mxHost, mxAddress, sendingIp: wire.localAddress() })
+  }
   if (greeting.kind === 'failed') {
     wire.end('the greeting failed')
     return { ...greeting, transcript: before + transcript.text() }
@@ -93,6 +102,7 @@ function createConnection(
     host: options.host,
     address: options.address,
     isTls: greeting.isTls,
+    tlsTries: options.tlsTries ?? [],
     features: greeting.features,
     greeting: text,
     run: (take) => converse(session, take),

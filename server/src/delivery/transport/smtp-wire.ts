@@ -1,8 +1,9 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import { connect as connectTls, TLSSocket } from 'node:tls'
 import { createReplyParser, type Reply, type ReplyParser } from '@pigeon/mail/smtp-reply.ts'
 import type { Clock } from '#platform/clock.ts'
 import { createDeadline } from './deadline.ts'
+import type { TlsPeer } from './tls-proof.ts'
 
 /** Why nothing more comes. */
 export type WireEnd =
@@ -21,8 +22,15 @@ export interface SmtpWire {
   write(data: string | Buffer): void
   /** Resolves when the operating system has taken all of it: undefined, or why it has not. */
   flush(data: Buffer, timeoutMs: number): Promise<WireEnd | undefined>
-  /** STARTTLS, client side: what was read in plain before is forgotten (RFC 3207 4.2). */
-  secure(host: string, timeoutMs: number): Promise<WireEnd | undefined>
+  /**
+   * STARTTLS, client side: what was read in plain before is forgotten (RFC 3207 4.2). Any certificate will do: `peer`
+   * says what it was. `ca` (PEM) stands in for the authorities that are known.
+   */
+  secure(host: string, timeoutMs: number, ca?: string): Promise<WireEnd | undefined>
+  /** Undefined before `secure`. */
+  peer(): TlsPeer | undefined
+  /** The address it leaves from. */
+  localAddress(): string | null
   hasUnread(): boolean
   ended(): WireEnd | undefined
   /** Called once, at the end or at once. */
@@ -148,7 +156,7 @@ function createWire(first: Socket, clock: Clock): Attached {
       // What was taken has been sent, even if the wire ended at the same moment.
       return isTaken ? undefined : (failure ?? end)
     },
-    async secure(host, timeoutMs) {
+    async secure(host, timeoutMs, ca) {
       if (unread.length > 0) stop({ kind: 'broken', error: 'a reply in plain after STARTTLS' })
       if (end !== undefined) return end
       const plain = socket
@@ -158,8 +166,14 @@ function createWire(first: Socket, clock: Clock): Attached {
       parser = createReplyParser()
       unread = []
       const servername = isIP(host) === 0 ? host : ''
-      // The certificate is not looked at: any encryption is better than none (RFC 7435).
-      socket = connectTls({ socket: plain, servername, rejectUnauthorized: false })
+      // The certificate does not end the handshake: any encryption is better than none (RFC 7435).
+      socket = connectTls({
+        socket: plain,
+        servername,
+        rejectUnauthorized: false,
+        checkServerIdentity: () => undefined,
+        ...(ca === undefined ? {} : { ca }),
+      })
       attach(socket)
       await this.ready('secureConnect', timeoutMs)
       return end
@@ -167,6 +181,8 @@ function createWire(first: Socket, clock: Clock): Attached {
     ready(event, timeoutMs) {
       return until(timeoutMs, (done) => void socket.once(event, done))
     },
+    peer: () => (socket instanceof TLSSocket ? peerOf(socket) : undefined),
+    localAddress: () => first.localAddress ?? null,
     hasUnread: () => unread.length > 0,
     ended: () => end,
     onEnd(listener) {
@@ -175,6 +191,27 @@ function createWire(first: Socket, clock: Clock): Attached {
     },
     end: (reason) => stop({ kind: 'broken', error: reason }),
   } satisfies Attached
+}
+
+/** A server that sends more certificates than this is not read to the end. */
+const MAX_CHAIN = 10
+
+function peerOf(socket: TLSSocket): TlsPeer {
+  return {
+    protocol: socket.getProtocol(),
+    cipher: socket.getCipher().standardName,
+    trustError: socket.authorized ? undefined : String(socket.authorizationError),
+    chain() {
+      const chain: Buffer[] = []
+      let one = socket.getPeerCertificate(true)
+      // The last one is linked to itself, or to nothing; without any certificate the object is empty.
+      while (Buffer.isBuffer(one?.raw) && chain.length < MAX_CHAIN && !chain.includes(one.raw)) {
+        chain.push(one.raw)
+        one = one.issuerCertificate
+      }
+      return chain
+    },
+  }
 }
 
 function describe(error: NodeJS.ErrnoException): string {
