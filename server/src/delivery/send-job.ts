@@ -7,7 +7,17 @@ import type { Journal } from './journal.ts'
 import type { HeldJob } from './lanes.ts'
 import type { MailRoutes } from './mail-routes.ts'
 import { addressKey, type RecentSuppressions } from './recent-suppressions.ts'
-import { outcomeOf, outcomeOfMx, type AttemptContext, type AttemptOutcome, type RetryPlan } from './retry.ts'
+import {
+  outcomeOf,
+  outcomeOfMx,
+  outcomeOfTlsRefusal,
+  type AttemptContext,
+  type AttemptOutcome,
+  type RetryPlan,
+} from './retry.ts'
+import { refusalOf } from './tls-policy/tls-decision.ts'
+import type { TlsPolicies } from './tls-policy/tls-policies.ts'
+import type { TlsSessions } from './tls-policy/tls-sessions.ts'
 import type { SendSession, TlsPolicy, Transport } from './transport/transport.ts'
 
 export interface SendDeps {
@@ -16,6 +26,8 @@ export interface SendDeps {
   readonly contents: Contents
   readonly suppressions: RecentSuppressions
   readonly routes: MailRoutes
+  readonly tlsPolicies: TlsPolicies
+  readonly tlsSessions: TlsSessions
   readonly transport: Transport
   readonly journal: Journal
   /** Whether the shard's lease lasts long enough to begin. */
@@ -71,6 +83,12 @@ async function attempt(deps: SendDeps, held: HeldJob, startedAt: Date): Promise<
   if (content === undefined) return plain('returned', null, 'The campaign was unloaded.')
   const answer = await deps.routes.resolve(job.mode, job.domain)
   if (answer.kind !== 'hosts') return outcomeOfMx(answer, contextOf(deps, held))
+  const tls = await deps.tlsPolicies.decide(job.mode, job.domain, answer.hosts)
+  const refusal = refusalOf(tls)
+  if (refusal !== undefined) {
+    deps.tlsSessions.refused(job.mode, tls)
+    return outcomeOfTlsRefusal(refusal, contextOf(deps, held))
+  }
   const composed = composeMessage(
     content,
     { ...job, unsubscribeUrl: deps.unsubscribeUrl(job.tenantId, job.messageId) },
@@ -81,9 +99,10 @@ async function attempt(deps: SendDeps, held: HeldJob, startedAt: Date): Promise<
   const result = await deps.transport.send(
     {
       provider: `${job.mode}/${job.provider}`,
-      hosts: answer.hosts,
+      hosts: tls.hosts,
       port: deps.routes.port(job.mode),
       tls: settings.tls,
+      tlsRules: tls.rules,
       ehloName: settings.ehloName,
     },
     {
@@ -100,6 +119,7 @@ async function attempt(deps: SendDeps, held: HeldJob, startedAt: Date): Promise<
         }),
     },
   )
+  deps.tlsSessions.tried(job.mode, tls, result.tlsTries)
   const { mxHost, mxAddress, isTls, transcript, endedAt } = result
   return {
     ...outcomeOf(result, contextOf(deps, held)),

@@ -7,12 +7,15 @@ import { createMailRoutes } from '#delivery/mail-routes.ts'
 import { createRecentSuppressions } from '#delivery/recent-suppressions.ts'
 import { replayJournal } from '#delivery/replay-journal.ts'
 import { createDelivery } from '#delivery/run-delivery.ts'
+import { createTlsPolicies } from '#delivery/tls-policy/tls-policies.ts'
+import { createTlsSessions } from '#delivery/tls-policy/tls-sessions.ts'
 import { createSmtpPool } from '#delivery/transport/smtp-pool.ts'
 import { loadSigningKeys } from '#domains/load-signing-keys.ts'
 import { listen } from '#platform/postgres/listen.ts'
 import { SUPPRESSIONS_CHANNEL } from '#suppressions/suppression.ts'
 import { unsubscribeUrl } from '#tracking/unsubscribe-link.ts'
 import type { Config } from '#config/sections.ts'
+import type { SendingMode } from '#events/email-events.ts'
 import type { Context, RunningRole } from './context.ts'
 import { mailRouteSettings } from './mail-route-settings.ts'
 
@@ -54,6 +57,8 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
     backOffBaseMs: BACK_OFF_BASE_MS,
     backOffMaxMs: BACK_OFF_MAX_MS,
   })
+  const routeSettings = mailRouteSettings(config)
+  const tlsSessions = createTlsSessions({ db, clock, log, modes: reportedModes(config) })
   const delivery = createDelivery({
     db,
     stream,
@@ -66,7 +71,9 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
     left,
     contents,
     suppressions: createRecentSuppressions(),
-    routes: createMailRoutes({ clock }, mailRouteSettings(config)),
+    routes: createMailRoutes({ clock }, routeSettings),
+    tlsPolicies: createTlsPolicies({ db, clock }, routeSettings),
+    tlsSessions,
     transport,
     unsubscribeUrl: unsubscribeUrl({
       publicUrl: config.PIGEON_PUBLIC_URL ?? `http://localhost:${config.PIGEON_HTTP_PORT}`,
@@ -105,17 +112,27 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
     clock,
     signal: stopping.signal,
   })
+  const counting = new AbortController()
+  const counted = tlsSessions.run(counting.signal)
   const work = delivery.run(stopping.signal)
   return {
     stop: async () => {
       stopping.abort()
       await Promise.all([work, listening])
       await transport.close(5_000)
+      counting.abort()
+      await counted
       await journal.close()
       await stream.close()
       await db.destroy()
     },
   }
+}
+
+/** Modes whose recipient domains are told how TLS went. */
+function reportedModes(config: Config): readonly SendingMode[] {
+  if (config.PIGEON_TLS_REPORTS === 'off' || config.PIGEON_TLS_REPORT_FROM === undefined) return []
+  return config.PIGEON_TLS_REPORTS === 'all' ? ['live', 'sandbox'] : ['live']
 }
 
 function timeoutsOf(config: Config) {

@@ -1,4 +1,5 @@
 import { createMailRoutes } from '#delivery/mail-routes.ts'
+import { deleteExpiredStsPolicies } from '#delivery/tls-policy/sts-policies.ts'
 import { deleteExpiredIdempotencyKeys } from '#http/idempotency.ts'
 import { deleteExpiredSessions } from '#identity/log-out.ts'
 import { runDispatch } from '#dispatch/run-dispatch.ts'
@@ -30,6 +31,7 @@ export async function startDispatch(context: Context): Promise<RunningRole> {
       tidy: async () => {
         await deleteExpiredIdempotencyKeys(db, clock.now())
         await deleteExpiredSessions({ db, clock })
+        await deleteExpiredStsPolicies({ db, clock })
       },
     },
     stopping.signal,
