@@ -8,6 +8,7 @@ import { createRecentSuppressions } from '#delivery/recent-suppressions.ts'
 import { replayJournal } from '#delivery/replay-journal.ts'
 import { createDelivery } from '#delivery/run-delivery.ts'
 import { createTlsPolicies } from '#delivery/tls-policy/tls-policies.ts'
+import { runTlsReports } from '#delivery/tls-policy/tls-reports.ts'
 import { createTlsSessions } from '#delivery/tls-policy/tls-sessions.ts'
 import { createSmtpPool } from '#delivery/transport/smtp-pool.ts'
 import { loadSigningKeys } from '#domains/load-signing-keys.ts'
@@ -15,9 +16,9 @@ import { listen } from '#platform/postgres/listen.ts'
 import { SUPPRESSIONS_CHANNEL } from '#suppressions/suppression.ts'
 import { unsubscribeUrl } from '#tracking/unsubscribe-link.ts'
 import type { Config } from '#config/sections.ts'
-import type { SendingMode } from '#events/email-events.ts'
 import type { Context, RunningRole } from './context.ts'
 import { mailRouteSettings } from './mail-route-settings.ts'
+import { reportedModes, tlsReportDeps } from './tls-report-deps.ts'
 
 const CONNECTIONS = 6
 const IDLE_MS = 30_000
@@ -114,11 +115,15 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
   })
   const counting = new AbortController()
   const counted = tlsSessions.run(counting.signal)
+  const reports = runTlsReports(
+    tlsReportDeps({ context, db, settings: routeSettings, transport }),
+    stopping.signal,
+  )
   const work = delivery.run(stopping.signal)
   return {
     stop: async () => {
       stopping.abort()
-      await Promise.all([work, listening])
+      await Promise.all([work, listening, reports])
       await transport.close(5_000)
       counting.abort()
       await counted
@@ -127,12 +132,6 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
       await db.destroy()
     },
   }
-}
-
-/** Modes whose recipient domains are told how TLS went. */
-function reportedModes(config: Config): readonly SendingMode[] {
-  if (config.PIGEON_TLS_REPORTS === 'off' || config.PIGEON_TLS_REPORT_FROM === undefined) return []
-  return config.PIGEON_TLS_REPORTS === 'all' ? ['live', 'sandbox'] : ['live']
 }
 
 function timeoutsOf(config: Config) {

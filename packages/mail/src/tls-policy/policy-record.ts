@@ -2,8 +2,8 @@
 const MAX_RECORD_CHARS = 4_096
 const MAX_FIELDS = 32
 
-/** RFC 8461 3.1 and RFC 8460 3 share this grammar: a name, and printable ASCII without blanks and semicolons. */
-const FIELD = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31})=([!-:<-~]+)$/
+/** RFC 8461 3.1 and RFC 8460 3 share this grammar: a name, and printable ASCII without semicolons. */
+const FIELD = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31})=([!-:<-~]+(?:[ \t]+[!-:<-~]+)*)$/
 
 /**
  * The fields of the one TXT record that begins with `v=VERSION;`, with the first value of each. Undefined when there is

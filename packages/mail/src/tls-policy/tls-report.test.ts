@@ -10,7 +10,7 @@ test('the records of RFC 8460 3.1 name their addresses', () => {
     { kind: 'https', url: 'https://reporting.example.com/v1/tlsrpt' },
   ])
   assert.deepEqual(
-    parseTlsReportRecord(['v=spf1 -all', 'v=TLSRPTv1; rua=mailto:a%2Bb@example.com,https://r.example/x;']),
+    parseTlsReportRecord(['v=spf1 -all', 'v=TLSRPTv1; rua=mailto:a%2Bb@example.com , https://r.example/x;']),
     [
       { kind: 'mailto', address: 'a+b@example.com' },
       { kind: 'https', url: 'https://r.example/x' },

@@ -63,7 +63,8 @@ export function parseTlsReportRecord(records: readonly string[]): ReportAddress[
   return rua.split(',').slice(0, MAX_REPORT_ADDRESSES).flatMap(reportAddress)
 }
 
-function reportAddress(text: string): ReportAddress[] {
+function reportAddress(given: string): ReportAddress[] {
+  const text = given.trim()
   if (/^mailto:/i.test(text)) {
     const address = decoded(text.slice('mailto:'.length).replace(/\?.*$/, ''))
     return address !== undefined && ADDRESS.test(address) ? [{ kind: 'mailto', address }] : []

@@ -1,9 +1,8 @@
 import { request } from 'node:https'
-import { isIP } from 'node:net'
 import { MAX_STS_POLICY_OCTETS, parseStsPolicy, type StsPolicy } from '@pigeon/mail/tls-policy/sts-policy.ts'
 import type { DnsClient } from '#delivery/dns-client.ts'
-import { isPrivateAddress } from '#delivery/private-address.ts'
 import type { TlsFailure } from '#delivery/transport/tls-rule.ts'
+import { findPublicAddresses } from './find-addresses.ts'
 
 /** How policies are fetched in one mode. */
 export interface StsFetchOptions {
@@ -34,7 +33,7 @@ export async function fetchStsPolicy(
   signal: AbortSignal,
 ): Promise<StsFetched> {
   const host = `mta-sts.${domain}`
-  const addresses = await findAddresses(options, host, signal)
+  const addresses = await findPublicAddresses(options, host, signal)
   if (addresses.length === 0) return failed('sts-policy-fetch-error', 'no-address', `${host} has no address`)
   try {
     const text = await get(options, host, addresses, signal)
@@ -64,25 +63,12 @@ class RefusedAnswer extends Error {
   }
 }
 
-async function findAddresses(options: StsFetchOptions, host: string, signal: AbortSignal): Promise<string[]> {
-  const results = await Promise.all([
-    options.client.query(host, 'A', signal),
-    options.client.query(host, 'AAAA', signal),
-  ])
-  const answers = results.flatMap((result) => (result.kind === 'answer' ? result.answers : []))
-  return answers.flatMap((record) => {
-    if ((record.type !== 'A' && record.type !== 'AAAA') || isIP(record.data) === 0) return []
-    return options.allowPrivate || !isPrivateAddress(record.data) ? [record.data] : []
-  })
-}
-
 function get(
   options: StsFetchOptions,
   host: string,
-  addresses: readonly string[],
+  found: Awaited<ReturnType<typeof findPublicAddresses>>,
   signal: AbortSignal,
 ): Promise<string> {
-  const found = addresses.map((address) => ({ address, family: isIP(address) }))
   return new Promise((resolve, reject) => {
     const asking = request({
       host,
