@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Reply } from '@pigeon/mail/smtp-reply.ts'
-import { nextAttempt, outcomeOf, outcomeOfMx, type AttemptContext } from './retry.ts'
+import { nextAttempt, outcomeOf, outcomeOfMx, outcomeOfTlsRefusal, type AttemptContext } from './retry.ts'
 import type { SendPhase, SendResult } from './transport/transport.ts'
 
 const now = new Date('2026-03-01T12:00:00Z')
@@ -164,4 +164,19 @@ test('neither yes nor no to the dot is in doubt: the real answer may come behind
   const outcome = outcomeOf(replied('dot', 354, 'Go on'), context())
   assert.deepEqual([outcome.type, outcome.class, outcome.inDoubt], ['deferred', 'protocol', true])
   assert.equal(outcomeOf(replied('mail', 354, 'Go on'), context()).inDoubt, false)
+})
+
+test('TLS that a policy asks for and that was not had is tried again until the message expires, never a bounce', () => {
+  const error = 'the certificate of mx.y.example is for other names. Its policy requires it.'
+  const broken: SendResult = { kind: 'broken', phase: 'tls', error, dotSent: false }
+  for (const outcome of [
+    (more: Partial<AttemptContext>) => outcomeOf(broken, context(more)),
+    (more: Partial<AttemptContext>) => outcomeOfTlsRefusal(error, context(more)),
+  ]) {
+    const first = outcome({})
+    assert.deepEqual([first.type, first.class, first.reply], ['deferred', 'tls', `tls: ${error}`])
+    assert.ok(first.retryAt !== null)
+    const last = outcome({ expiresAt: now })
+    assert.deepEqual([last.type, last.class], ['failed', 'expired'])
+  }
 })

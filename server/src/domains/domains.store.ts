@@ -129,7 +129,7 @@ export async function selectVerified(
   return rows[0]
 }
 
-/** The tenant that verified one of these names first, in this mode. */
+/** The tenant that verified the longest of these names in this mode; in sandbox there may be several: the first. */
 export async function selectFirstOwner(
   db: Db,
   names: readonly string[],

@@ -31,7 +31,7 @@ export async function loadSigningKeys(
   return { domain: verified.name, keys }
 }
 
-/** The keys for mail of the installation itself: those of the tenant that verified the domain first. */
+/** The keys for mail of the installation itself: those of the tenant that verified the domain in this mode. */
 export async function loadInstallationKeys(
   deps: { db: Db; keys: Keys },
   domain: string,

@@ -20,7 +20,7 @@ import { createLog } from '#platform/log.ts'
 import { createReportSender } from './send-report.ts'
 import { decideTls, type TlsDecision } from './tls-decision.ts'
 import { dnsClientOf } from './tls-policies.ts'
-import { tlsReportStep, type TlsReportDeps } from './tls-reports.ts'
+import { deleteOldTlsReports, tlsReportStep, type TlsReportDeps } from './tls-reports.ts'
 import { createTlsSessions } from './tls-sessions.ts'
 
 const authority = createTestAuthority()
@@ -151,36 +151,6 @@ async function untilQuiet(one: World): Promise<void> {
   await tlsReportStep(one.deps)
 }
 
-test('a connection counts once for each domain whose mail it carried, and failures where they were', async (t) => {
-  const one = await world(t)
-  await one.counted((sessions) => {
-    const connection = attempt()
-    for (let i = 0; i < 5; i += 1) sessions.tried('live', decision('shop.example'), [connection])
-    sessions.tried('live', decision('other.example'), [connection])
-    sessions.tried('live', decision('shop.example'), [attempt()])
-    sessions.tried('live', decision('shop.example'), [attempt(untrusted), attempt(untrusted)])
-    sessions.tried('sandbox', decision('shop.example'), [attempt()])
-  })
-  await one.counted((sessions) => sessions.tried('live', decision('shop.example'), [attempt()]))
-  const rows = await sql`
-    select domain, result, reason, mx_host, receiving_ip, sending_ip, sessions::int as sessions
-      from tls_session_counts order by domain, result`.execute(one.database.engine)
-  const nothing = { result: '', reason: '', mx_host: '', receiving_ip: '', sending_ip: '' }
-  assert.deepEqual(rows.rows, [
-    { ...nothing, domain: 'other.example', sessions: 1 },
-    { ...nothing, domain: 'shop.example', sessions: 3 },
-    {
-      domain: 'shop.example',
-      result: 'certificate-not-trusted',
-      reason: 'DEPTH_ZERO_SELF_SIGNED_CERT',
-      mx_host: 'mx.shop.example',
-      receiving_ip: '192.0.2.25',
-      sending_ip: '192.0.2.1',
-      sessions: 2,
-    },
-  ])
-})
-
 test('a domain that asks for reports gets one about the day, by HTTPS', async (t) => {
   const one = await world(t)
   const bodies: Buffer[] = []
@@ -276,6 +246,35 @@ test('a report that is not taken is tried for about a day and then given up', as
   assert.deepEqual([report?.state, report?.attempts], ['failed', 8])
   assert.match(report?.error ?? '', /answered with 500/)
   assert.equal(one.https.asked.length, 8)
+})
+
+test('reports are kept for a quarter of a year, and what was counted until it is reported', async (t) => {
+  const one = await world(t)
+  one.want('shop.example', `https://reports.example:${one.https.port}/`)
+  const counts = async (): Promise<number> => {
+    const found = await sql<{ n: number }>`select count(*)::int as n from tls_session_counts`.execute(
+      one.database.engine,
+    )
+    return found.rows[0]?.n ?? -1
+  }
+  await one.counted((sessions) => {
+    sessions.tried('live', decision('shop.example'), [attempt()])
+    sessions.tried('live', decision('silent.example'), [attempt()])
+  })
+  assert.equal(await counts(), 2)
+  await untilQuiet(one)
+  assert.equal(await counts(), 0)
+  await one.counted((sessions) => sessions.tried('live', decision('never.example'), [attempt()]))
+  await one.clock.advance(6 * DAY_MS)
+  await deleteOldTlsReports(one.deps)
+  assert.deepEqual(
+    (await one.reports()).map((each) => each.domain),
+    ['shop.example'],
+  )
+  assert.equal(await counts(), 0)
+  await one.clock.advance(90 * DAY_MS)
+  await deleteOldTlsReports(one.deps)
+  assert.deepEqual(await one.reports(), [])
 })
 
 test('several processes send one report', async (t) => {

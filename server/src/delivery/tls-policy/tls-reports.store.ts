@@ -19,18 +19,18 @@ export interface DueReport extends ReportKey {
   readonly body: Buffer | null
 }
 
-/** Begins the reports of days that are over, each to be sent at some moment of `spreadMs` from now. Returns how many. */
+/** Begins the reports of days that were over at `closed`, each to be sent at some moment of `spreadMs` from now. Returns how many. */
 export async function beginReports(
   db: Db,
   modes: readonly SendingMode[],
-  at: { readonly now: Date; readonly spreadMs: number },
+  at: { readonly now: Date; readonly closed: Date; readonly spreadMs: number },
   limit: number,
 ): Promise<number> {
   const begun = await sql`
     insert into tls_reports (mode, day, domain, state, destinations, next_at, created_at)
     select w.mode, w.day, w.domain, 'waiting', '{}', ${at.now}::timestamptz + random() * ${at.spreadMs} * interval '1 millisecond', ${at.now}
       from (select distinct c.mode, c.day, c.domain from tls_session_counts c
-             where c.mode = any(${[...modes]}::sending_mode[]) and c.day < (${at.now}::timestamptz at time zone 'UTC')::date
+             where c.mode = any(${[...modes]}::sending_mode[]) and c.day < (${at.closed}::timestamptz at time zone 'UTC')::date
                and not exists (select from tls_reports r where (r.mode, r.day, r.domain) = (c.mode, c.day, c.domain))
              limit ${limit}) w
     on conflict do nothing`.execute(db)
@@ -95,8 +95,13 @@ export interface ReportEnd {
   readonly nextAt?: Date
 }
 
+/** A report that is not tried again has no more use for what was counted: that goes. */
 export async function endReport(db: Db, key: ReportKey, end: ReportEnd): Promise<void> {
   await sql`
+    with counted as (
+      delete from tls_session_counts
+       where ${end.state} <> 'waiting' and mode = ${key.mode} and day = ${key.day}::date and domain = ${key.domain}
+    )
     update tls_reports set state = ${end.state}, sent_to = ${end.sentTo ?? null}, error = ${end.error ?? null},
            next_at = coalesce(${end.nextAt ?? null}::timestamptz, next_at)
      where mode = ${key.mode} and day = ${key.day}::date and domain = ${key.domain}`.execute(db)

@@ -52,7 +52,9 @@ const STEP_MS = MINUTE_MS
 /** RFC 8460 4.1: reports leave at a random time of some hours after midnight, so that receivers are not flooded. */
 const SPREAD_MS = 4 * HOUR_MS
 const BEGIN_AT_ONCE = 1_000
-const SEND_AT_ONCE = 10
+const SEND_AT_ONCE = 50
+/** Processes store their last counts of a day some time after it. */
+const SETTLE_MS = 10 * MINUTE_MS
 /** One report: a look-up and one address after another. */
 const DEADLINE_MS = 2 * MINUTE_MS
 /** Longer than a try may take: then its process is gone. */
@@ -70,7 +72,7 @@ export async function runTlsReports(deps: TlsReportDeps, signal: AbortSignal): P
   if (deps.modes.length === 0) return
   while (!signal.aborted) {
     try {
-      await tlsReportStep(deps)
+      if ((await tlsReportStep(deps)) >= SEND_AT_ONCE) continue
     } catch (error) {
       deps.log.warn({ err: error }, 'TLS reports could not be made; they are tried again.')
     }
@@ -81,15 +83,21 @@ export async function runTlsReports(deps: TlsReportDeps, signal: AbortSignal): P
 /** Begins what is to be begun and sends what is due. Returns how many were tried. */
 export async function tlsReportStep(deps: TlsReportDeps): Promise<number> {
   const now = deps.clock.now()
-  await beginReports(deps.db, deps.modes, { now, spreadMs: SPREAD_MS }, BEGIN_AT_ONCE)
+  const closed = new Date(now.getTime() - SETTLE_MS)
+  await beginReports(deps.db, deps.modes, { now, closed, spreadMs: SPREAD_MS }, BEGIN_AT_ONCE)
   const until = new Date(now.getTime() + LEASE_MS)
   const due = await takeDueReports(deps.db, deps.modes, { now, until }, SEND_AT_ONCE)
   await Promise.all(due.map((report) => tryReport(deps, report)))
-  await deleteOldReports(deps.db, {
-    countsBefore: new Date(now.getTime() - KEEP_COUNTS_MS),
-    reportsBefore: new Date(now.getTime() - KEEP_REPORTS_MS),
-  })
   return due.length
+}
+
+/** Removes reports that nobody looks at any more, and what was counted and never reported. */
+export function deleteOldTlsReports(deps: Pick<TlsReportDeps, 'db' | 'clock'>): Promise<void> {
+  const now = deps.clock.now().getTime()
+  return deleteOldReports(deps.db, {
+    countsBefore: new Date(now - KEEP_COUNTS_MS),
+    reportsBefore: new Date(now - KEEP_REPORTS_MS),
+  })
 }
 
 async function tryReport(deps: TlsReportDeps, due: DueReport): Promise<void> {
