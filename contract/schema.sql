@@ -283,6 +283,17 @@ create table messages (
   updated_at timestamp with time zone not null
 ) with (fillfactor=85);
 
+create table mta_sts_policies (
+  mode sending_mode not null,
+  domain text not null,
+  policy_id text not null,
+  policy_mode text not null,
+  mx text[] not null,
+  max_age_seconds integer not null,
+  fetched_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null
+);
+
 create table outbox (
   id uuid not null default new_id(),
   tenant_id uuid not null,
@@ -493,6 +504,35 @@ create table tenants (
   pool_id uuid
 );
 
+create table tls_reports (
+  mode sending_mode not null,
+  day date not null,
+  domain text not null,
+  report_id uuid not null default new_id(),
+  state text not null,
+  destinations text[] not null,
+  body bytea,
+  attempts integer not null default 0,
+  next_at timestamp with time zone not null,
+  sent_to text,
+  error text,
+  created_at timestamp with time zone not null
+);
+
+create table tls_session_counts (
+  mode sending_mode not null,
+  day date not null,
+  domain text not null,
+  policy_hash text not null,
+  result text not null,
+  reason text not null,
+  mx_host text not null,
+  receiving_ip text not null,
+  sending_ip text not null,
+  policy jsonb not null,
+  sessions bigint not null
+);
+
 create table users (
   id uuid not null default new_id(),
   tenant_id uuid not null,
@@ -550,6 +590,8 @@ alter table list_counts add constraint list_counts_pkey PRIMARY KEY (id);
 alter table lists add constraint lists_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table lists add constraint lists_pkey PRIMARY KEY (id);
 alter table messages add constraint messages_pkey PRIMARY KEY (id);
+alter table mta_sts_policies add constraint mta_sts_policies_policy_mode_check CHECK ((policy_mode = ANY (ARRAY['enforce'::text, 'testing'::text, 'none'::text])));
+alter table mta_sts_policies add constraint mta_sts_policies_pkey PRIMARY KEY (mode, domain);
 alter table outbox add constraint outbox_pkey PRIMARY KEY (id);
 alter table pool_classes add constraint pool_classes_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES pools(id);
 alter table pool_classes add constraint pool_classes_pkey PRIMARY KEY (message_class);
@@ -594,6 +636,9 @@ alter table templates add constraint templates_tenant_id_fkey FOREIGN KEY (tenan
 alter table templates add constraint templates_pkey PRIMARY KEY (id);
 alter table tenants add constraint tenants_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES pools(id);
 alter table tenants add constraint tenants_pkey PRIMARY KEY (tenant_id);
+alter table tls_reports add constraint tls_reports_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'failed'::text, 'unwanted'::text])));
+alter table tls_reports add constraint tls_reports_pkey PRIMARY KEY (mode, day, domain);
+alter table tls_session_counts add constraint tls_session_counts_pkey PRIMARY KEY (mode, day, domain, policy_hash, result, reason, mx_host, receiving_ip, sending_ip);
 alter table users add constraint users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table users add constraint users_pkey PRIMARY KEY (id);
 alter table users add constraint users_email_key_key UNIQUE (email_key);
@@ -618,6 +663,7 @@ CREATE INDEX imports_tenant_id_id_idx ON public.imports USING btree (tenant_id, 
 CREATE INDEX list_counts_list_id_idx ON public.list_counts USING btree (list_id);
 CREATE INDEX lists_tenant_id_id_idx ON public.lists USING btree (tenant_id, id);
 CREATE UNIQUE INDEX messages_campaign_contact ON public.messages USING btree (campaign_id, contact_id);
+CREATE INDEX mta_sts_policies_expires_at_idx ON public.mta_sts_policies USING btree (expires_at);
 CREATE INDEX pool_sources_source_id_idx ON public.pool_sources USING btree (source_id);
 CREATE INDEX sessions_user_id_idx ON public.sessions USING btree (user_id);
 CREATE UNIQUE INDEX stream_records_topic_partition_offset_segment_idx ON ONLY public.stream_records USING btree (topic, partition, "offset", segment);
@@ -630,6 +676,8 @@ CREATE UNIQUE INDEX suppressions_address ON public.suppressions USING btree (ten
 CREATE INDEX suppressions_tenant_id_id_idx ON public.suppressions USING btree (tenant_id, id);
 CREATE INDEX templates_tenant_id_id_idx ON public.templates USING btree (tenant_id, id);
 CREATE INDEX tenants_pool_id_idx ON public.tenants USING btree (pool_id) WHERE (pool_id IS NOT NULL);
+CREATE INDEX tls_reports_created_at_idx ON public.tls_reports USING btree (created_at);
+CREATE INDEX tls_reports_next_at_idx ON public.tls_reports USING btree (next_at) WHERE (state = 'waiting'::text);
 CREATE INDEX users_tenant_id_idx ON public.users USING btree (tenant_id);
 
 -- Row-level security
@@ -914,6 +962,7 @@ grant delete, insert, select, update on table lists to pigeon_api;
 grant delete, insert, select, update on table lists to pigeon_engine;
 grant select on table messages to pigeon_api;
 grant delete, insert, select, update on table messages to pigeon_engine;
+grant delete, insert, select, update on table mta_sts_policies to pigeon_engine;
 grant delete, insert, select, update on table outbox to pigeon_api;
 grant delete, insert, select, update on table outbox to pigeon_engine;
 grant delete, insert, select, update on table pool_classes to pigeon_api;
@@ -948,5 +997,7 @@ grant delete, insert, select, update on table templates to pigeon_api;
 grant delete, insert, select, update on table templates to pigeon_engine;
 grant delete, insert, select, update on table tenants to pigeon_api;
 grant delete, insert, select, update on table tenants to pigeon_engine;
+grant delete, insert, select, update on table tls_reports to pigeon_engine;
+grant delete, insert, select, update on table tls_session_counts to pigeon_engine;
 grant delete, insert, select, update on table users to pigeon_api;
 grant delete, insert, select, update on table users to pigeon_engine;

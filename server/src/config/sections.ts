@@ -4,6 +4,7 @@ import { clientSettings } from './client.ts'
 import { deliverySettings } from './delivery.ts'
 import { httpSettings } from './http.ts'
 import { platformSettings } from './platform.ts'
+import { tlsSettings } from './tls.ts'
 import { windtunnelSettings } from './windtunnel.ts'
 
 /** Every section of settings, once. A new section becomes known, checked and documented by its line here. */
@@ -11,6 +12,7 @@ export const sections = {
   platform: platformSettings,
   http: httpSettings,
   delivery: deliverySettings,
+  tls: tlsSettings,
   campaigns: campaignSettings,
   windtunnel: windtunnelSettings,
   client: clientSettings,
@@ -19,6 +21,7 @@ export const sections = {
 export type PlatformSettings = Readonly<Static<typeof platformSettings>>
 export type HttpSettings = Readonly<Static<typeof httpSettings>>
 export type DeliverySettings = Readonly<Static<typeof deliverySettings>>
+export type TlsSettings = Readonly<Static<typeof tlsSettings>>
 export type CampaignSettings = Readonly<Static<typeof campaignSettings>>
 export type WindtunnelSettings = Readonly<Static<typeof windtunnelSettings>>
 
@@ -26,6 +29,7 @@ export type WindtunnelSettings = Readonly<Static<typeof windtunnelSettings>>
 export type Config = PlatformSettings &
   HttpSettings &
   DeliverySettings &
+  TlsSettings &
   CampaignSettings &
   WindtunnelSettings
 
@@ -34,6 +38,7 @@ export const serverSections = [
   platformSettings,
   httpSettings,
   deliverySettings,
+  tlsSettings,
   campaignSettings,
   windtunnelSettings,
 ] as const

@@ -4,7 +4,7 @@ import { connect, isIP } from 'node:net'
 import * as packet from 'dns-packet'
 import type { Clock } from '#platform/clock.ts'
 
-export type DnsType = 'MX' | 'A' | 'AAAA'
+export type DnsType = 'MX' | 'A' | 'AAAA' | 'TXT' | 'CNAME' | 'TLSA'
 
 /** What the domain name system said. `failure` is transient: nothing was learned. */
 export type DnsResult =
@@ -14,6 +14,8 @@ export type DnsResult =
       readonly answers: readonly packet.Answer[]
       /** How long "there is none" may be believed (RFC 2308 5), in seconds; undefined when no SOA came with it. */
       readonly negativeTtl: number | undefined
+      /** The name server says that DNSSEC proves it (RFC 4035 3.2.3). False unless the client was told to believe that. */
+      readonly isAuthentic: boolean
     }
   | { readonly kind: 'failure'; readonly reason: string }
 
@@ -51,6 +53,8 @@ export function createDnsClient(options: {
   readonly tryMs: number
   readonly rounds: number
   readonly clock: Clock
+  /** Whether the servers validate DNSSEC and nobody on the way can change what they say; default false. */
+  readonly trustsAd?: boolean
 }): DnsClient {
   async function query(name: string, type: DnsType, signal: AbortSignal): Promise<DnsResult> {
     let reason = 'there is no DNS server to ask'
@@ -74,20 +78,21 @@ async function askOne(
   name: string,
   type: DnsType,
   signal: AbortSignal,
-  options: { readonly tryMs: number; readonly clock: Clock },
+  options: { readonly tryMs: number; readonly clock: Clock; readonly trustsAd?: boolean },
 ): Promise<DnsResult> {
   const stop = new AbortController()
   const limit = AbortSignal.any([signal, stop.signal])
   // Aborting also ends the sleep, so that no timer is left behind.
   void options.clock.sleep(options.tryMs, limit).then(() => stop.abort(new Error('no answer in time')))
   try {
-    let reply = await exchange(askUdp, server, name, type, true, limit)
+    const asked: Asked = { name, type, wantsAd: options.trustsAd ?? false, edns: true }
+    let reply = await exchange(askUdp, server, asked, limit)
     // RFC 6891 7: a server that does not know EDNS says so.
     if (reply.rcode === 'FORMERR' || reply.rcode === 'NOTIMP') {
-      reply = await exchange(askUdp, server, name, type, false, limit)
+      reply = await exchange(askUdp, server, { ...asked, edns: false }, limit)
     }
-    if (reply.flag_tc) reply = await exchange(askTcp, server, name, type, true, limit)
-    return resultOf(reply)
+    if (reply.flag_tc) reply = await exchange(askTcp, server, asked, limit)
+    return resultOf(reply, options.trustsAd ?? false)
   } catch (error) {
     return { kind: 'failure', reason: error instanceof Error ? error.message : String(error) }
   } finally {
@@ -97,12 +102,17 @@ async function askOne(
 
 type Reply = packet.DecodedPacket & { readonly rcode?: string }
 
+interface Asked {
+  readonly name: string
+  readonly type: DnsType
+  readonly wantsAd: boolean
+  readonly edns: boolean
+}
+
 async function exchange(
   ask: Exchange,
   server: DnsServer,
-  name: string,
-  type: DnsType,
-  edns: boolean,
+  { name, type, wantsAd, edns }: Asked,
   signal: AbortSignal,
 ): Promise<Reply> {
   signal.throwIfAborted()
@@ -120,7 +130,8 @@ async function exchange(
   const question = packet.encode({
     type: 'query',
     id,
-    flags: packet.RECURSION_DESIRED,
+    // AD in a question asks for AD in the answer, without the signatures that DO would bring (RFC 6840 5.7).
+    flags: packet.RECURSION_DESIRED | (wantsAd ? packet.AUTHENTIC_DATA : 0),
     questions: [{ type, name }],
     additionals: edns ? [opt] : [],
   })
@@ -133,13 +144,19 @@ async function exchange(
   return reply
 }
 
-function resultOf(reply: Reply): DnsResult {
+function resultOf(reply: Reply, trustsAd: boolean): DnsResult {
   const rcode = reply.rcode ?? ''
   if (rcode !== 'NOERROR' && rcode !== 'NXDOMAIN') return { kind: 'failure', reason: rcode || 'no status' }
   const soa = (reply.authorities ?? []).find((record) => record.type === 'SOA')
   const negativeTtl =
     soa === undefined ? undefined : Math.min(soa.ttl ?? 0, soa.data.minimum ?? Number.MAX_SAFE_INTEGER)
-  return { kind: 'answer', exists: rcode === 'NOERROR', answers: reply.answers ?? [], negativeTtl }
+  return {
+    kind: 'answer',
+    exists: rcode === 'NOERROR',
+    answers: reply.answers ?? [],
+    negativeTtl,
+    isAuthentic: trustsAd && reply.flag_ad,
+  }
 }
 
 /** A connected socket takes packets from this server only, and learns of a closed port at once. */

@@ -10,6 +10,10 @@ export interface ModeRoute {
   /** Port of the receiving servers. */
   readonly port: number
   readonly allowPrivate: boolean
+  /** Whether the name servers validate DNSSEC and are to be believed: DANE. */
+  readonly dnssec: boolean
+  /** How MTA-STS policies are fetched; absent: they are not. `ca` (PEM) stands in for the known authorities. */
+  readonly sts?: { readonly port: number; readonly ca?: string }
 }
 
 export type MailRouteSettings = Readonly<Record<SendingMode, ModeRoute>>
@@ -45,6 +49,7 @@ function resolverFor(clock: Clock, route: ModeRoute): MxResolver {
   return createMxResolver({
     clock,
     allowPrivate: route.allowPrivate,
+    dnssec: route.dnssec,
     random: Math.random,
     ...(route.dnsServers.length > 0 ? { servers: route.dnsServers } : {}),
   })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { createSocket } from 'node:dgram'
-import { createServer, type Socket } from 'node:net'
+import { createSocket, type Socket as UdpSocket } from 'node:dgram'
+import { createServer, type Server, type Socket } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import * as packet from 'dns-packet'
 import { manualClock } from '@pigeon/server/test/manual-clock.ts'
@@ -30,7 +30,6 @@ const FORMERR = 1
 /** A name server on loopback: `TYPE name` to records. */
 async function fakeDns(t: TestContext, zone: Readonly<Record<string, Records>>): Promise<FakeDns> {
   const asked: string[] = []
-  const udp = createSocket('udp4')
   const reply = (octets: Buffer, isTcp: boolean): Buffer | undefined => {
     const query = packet.decode(octets)
     const question = query.questions?.[0]
@@ -58,12 +57,6 @@ async function fakeDns(t: TestContext, zone: Readonly<Record<string, Records>>):
       answers: typeof found === 'object' ? [...found] : found === 'truncated' && isTcp ? big : [],
     })
   }
-  udp.on('message', (octets, from) => {
-    const answer = reply(octets, false)
-    if (answer !== undefined) udp.send(answer, from.port, from.address)
-  })
-  await new Promise<void>((resolve) => udp.bind(0, '127.0.0.1', resolve))
-  const { port } = udp.address()
   const sockets = new Set<Socket>()
   const tcp = createServer((socket) => {
     sockets.add(socket)
@@ -78,7 +71,11 @@ async function fakeDns(t: TestContext, zone: Readonly<Record<string, Records>>):
       setImmediate(() => socket.write(answer))
     })
   })
-  await new Promise<void>((resolve) => tcp.listen(port, '127.0.0.1', resolve))
+  const udp = await bindBoth(tcp)
+  udp.on('message', (octets, from) => {
+    const answer = reply(octets, false)
+    if (answer !== undefined) udp.send(answer, from.port, from.address)
+  })
   let isClosed = false
   const close = async (): Promise<void> => {
     if (isClosed) return
@@ -88,7 +85,24 @@ async function fakeDns(t: TestContext, zone: Readonly<Record<string, Records>>):
     await new Promise<void>((resolve) => tcp.close(() => resolve()))
   }
   t.after(close)
-  return { server: `127.0.0.1:${port}`, asked, close }
+  return { server: `127.0.0.1:${udp.address().port}`, asked, close }
+}
+
+/** One port for both protocols: the one that the system chose for TCP may be somebody else's for UDP. */
+async function bindBoth(tcp: Server): Promise<UdpSocket> {
+  for (;;) {
+    await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve))
+    const address = tcp.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const udp = createSocket('udp4')
+    const isBound = await new Promise<boolean>((resolve) => {
+      udp.once('error', () => resolve(false))
+      udp.bind(port, '127.0.0.1', () => resolve(true))
+    })
+    if (isBound) return udp
+    udp.close()
+    await new Promise<void>((resolve) => tcp.close(() => resolve()))
+  }
 }
 
 function mx(name: string, preference: number, exchange: string, ttl = 300): packet.Answer {

@@ -4,12 +4,15 @@ import type { Answer } from 'dns-packet'
 import type { Clock } from '#platform/clock.ts'
 import { createDnsClient, parseDnsServer, type DnsClient, type DnsResult } from './dns-client.ts'
 import { isPrivateAddress } from './private-address.ts'
+import { findTlsaBases } from './tls-policy/tlsa-bases.ts'
 
 export interface MxHost {
   readonly name: string
   readonly priority: number
   /** IP addresses, IPv4 first. Never empty. */
   readonly addresses: readonly string[]
+  /** Names that may hold its TLSA records, first the best: DNSSEC proves the way to them. Absent: DANE does not apply. */
+  readonly tlsaBases?: readonly string[]
 }
 
 /** Where mail for a domain goes. `ttl` is in seconds. */
@@ -32,6 +35,8 @@ export interface MxResolverOptions {
   readonly clock: Clock
   /** Whether private, loopback and link-local addresses may be delivered to. */
   readonly allowPrivate: boolean
+  /** Whether the servers validate DNSSEC and are to be believed; default false. */
+  readonly dnssec?: boolean
   /** 0 <= n < 1: orders hosts of equal preference (RFC 5321 5.1). */
   readonly random: () => number
   readonly families?: readonly (4 | 6)[]
@@ -77,6 +82,7 @@ export function createMxResolver(options: MxResolverOptions): MxResolver {
     tryMs: settings.tryMs,
     rounds: ROUNDS,
     clock: options.clock,
+    trustsAd: options.dnssec ?? false,
   })
   const cache = new Map<string, { readonly answer: MxAnswer; readonly until: number }>()
   const flights = new Map<string, Promise<MxAnswer>>()
@@ -150,7 +156,9 @@ async function findHosts(
           .filter((record) => isHostName(record.name))
           .sort((a, b) => a.priority - b.priority)
           .slice(0, MAX_HOSTS)
-  const found = await Promise.all(wanted.map((host) => findAddresses(client, host, settings, signal)))
+  const found = await Promise.all(
+    wanted.map((host) => findAddresses(client, { ...host, isProven: mx.isAuthentic }, settings, signal)),
+  )
   return answerOf(found, negativeTtl)
 }
 
@@ -159,6 +167,9 @@ interface Exchange {
   readonly priority: number
   readonly ttl: number
 }
+
+/** A host, and whether DNSSEC proves that it is one of the domain. */
+type Candidate = Exchange & { readonly isProven: boolean }
 
 function exchanges(answers: readonly Answer[]): Exchange[] {
   const found: Exchange[] = []
@@ -174,11 +185,12 @@ interface HostFound extends Exchange {
   readonly addresses: readonly string[]
   readonly failure: string | undefined
   readonly isPrivate: boolean
+  readonly tlsaBases: readonly string[]
 }
 
 async function findAddresses(
   client: DnsClient,
-  host: Exchange,
+  host: Candidate,
   settings: Settings,
   signal: AbortSignal,
 ): Promise<HostFound> {
@@ -195,6 +207,7 @@ async function findAddresses(
     addresses: allowed.slice(0, MAX_ADDRESSES_PER_HOST).map((one) => one.address),
     failure: failure?.reason,
     isPrivate: found.length > allowed.length,
+    tlsaBases: host.isProven ? await findTlsaBases(client, host.name, results, signal) : [],
   }
 }
 
@@ -212,7 +225,12 @@ function answerOf(found: readonly HostFound[], negativeTtl: number): MxAnswer {
   if (hosts.length > 0) {
     return {
       kind: 'hosts',
-      hosts: hosts.map(({ name, priority, addresses }) => ({ name, priority, addresses })),
+      hosts: hosts.map(({ name, priority, addresses, tlsaBases }) => ({
+        name,
+        priority,
+        addresses,
+        ...(tlsaBases.length > 0 ? { tlsaBases } : {}),
+      })),
       ttl: Math.min(...hosts.map((host) => host.ttl)),
     }
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Reply } from '@pigeon/mail/smtp-reply.ts'
-import { nextAttempt, outcomeOf, outcomeOfMx, type AttemptContext } from './retry.ts'
+import { nextAttempt, outcomeOf, outcomeOfMx, outcomeOfTlsRefusal, type AttemptContext } from './retry.ts'
 import type { RelayAnswer, SendPhase, SendResult } from './transport/transport.ts'
 
 const now = new Date('2026-03-01T12:00:00Z')
@@ -270,4 +270,19 @@ test('a refused log-in says nothing about the message: it waits, with the reason
   const error = 'the relay offers no way to log in'
   const broken = outcomeOf({ kind: 'broken', phase: 'auth', error, dotSent: false }, context())
   assert.deepEqual([broken.type, broken.class, broken.reply], ['deferred', 'security', `auth: ${error}`])
+})
+
+test('TLS that a policy asks for and that was not had is tried again until the message expires, never a bounce', () => {
+  const error = 'the certificate of mx.y.example is for other names. Its policy requires it.'
+  const broken: SendResult = { kind: 'broken', phase: 'tls', error, dotSent: false }
+  for (const outcome of [
+    (more: Partial<AttemptContext>) => outcomeOf(broken, context(more)),
+    (more: Partial<AttemptContext>) => outcomeOfTlsRefusal(error, context(more)),
+  ]) {
+    const first = outcome({})
+    assert.deepEqual([first.type, first.class, first.reply], ['deferred', 'tls', `tls: ${error}`])
+    assert.ok(first.retryAt !== null)
+    const last = outcome({ expiresAt: now })
+    assert.deepEqual([last.type, last.class], ['failed', 'expired'])
+  }
 })

@@ -82,6 +82,11 @@ export function outcomeOfMx(
     : deferred(context, { class: 'host_unknown', reply }, context.plan.absentAgainMs)
 }
 
+/** What it means that a TLS policy lets mail go to no host of the domain now: never that it is refused for good. */
+export function outcomeOfTlsRefusal(reason: string, context: AttemptContext): AttemptOutcome {
+  return deferred(context, { class: 'tls', reply: `tls: ${reason}` })
+}
+
 const NULL_MX = '556 5.1.10 The domain of the recipient does not accept mail (null MX)'
 
 const REPLY_PHASES: Readonly<Record<SendPhase, SmtpPhase>> = {

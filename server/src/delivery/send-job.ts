@@ -9,7 +9,17 @@ import type { Lane, LaneVerdict } from './lanes/lane.ts'
 import type { HeldJob } from './lanes/lanes.ts'
 import type { MailRoutes } from './mail-routes.ts'
 import { addressKey, type RecentSuppressions } from './recent-suppressions.ts'
-import { outcomeOf, outcomeOfMx, type AttemptContext, type AttemptOutcome, type RetryPlan } from './retry.ts'
+import {
+  outcomeOf,
+  outcomeOfMx,
+  outcomeOfTlsRefusal,
+  type AttemptContext,
+  type AttemptOutcome,
+  type RetryPlan,
+} from './retry.ts'
+import { refusalOf } from './tls-policy/tls-decision.ts'
+import type { TlsPolicies } from './tls-policy/tls-policies.ts'
+import type { TlsSessions } from './tls-policy/tls-sessions.ts'
 import type { SendSession, TlsPolicy, Transport } from './transport/transport.ts'
 
 export interface SendDeps {
@@ -18,6 +28,8 @@ export interface SendDeps {
   readonly contents: Contents
   readonly suppressions: RecentSuppressions
   readonly routes: MailRoutes
+  readonly tlsPolicies: TlsPolicies
+  readonly tlsSessions: TlsSessions
   readonly transport: Transport
   readonly journal: Journal
   /** Whether the shard's lease lasts long enough to begin. */
@@ -84,6 +96,12 @@ async function attempt(deps: SendDeps, held: HeldJob, lane: Lane, startedAt: Dat
   if (content === undefined) return plain('returned', null, 'The campaign was unloaded.')
   const answer = await deps.routes.resolve(job.mode, job.domain)
   if (answer.kind !== 'hosts') return outcomeOfMx(answer, contextOf(deps, held))
+  const tls = await deps.tlsPolicies.decide(job.mode, job.domain, answer.hosts)
+  const refusal = refusalOf(tls)
+  if (refusal !== undefined) {
+    deps.tlsSessions.refused(job.mode, tls)
+    return outcomeOfTlsRefusal(refusal, contextOf(deps, held))
+  }
   const composed = composeMessage(
     content,
     { ...job, unsubscribeUrl: deps.unsubscribeUrl(job.tenantId, job.messageId) },
@@ -95,9 +113,10 @@ async function attempt(deps: SendDeps, held: HeldJob, lane: Lane, startedAt: Dat
   const result = await deps.transport.send(
     {
       lane: lane.key,
-      hosts: answer.hosts,
+      hosts: tls.hosts,
       port: deps.routes.port(job.mode),
       tls: lane.limits().tls ?? settings.tls,
+      tlsRules: tls.rules,
       ehloName: ehloName ?? settings.ehloName,
       ...(localAddress === undefined ? {} : { localAddress }),
     },
@@ -116,6 +135,7 @@ async function attempt(deps: SendDeps, held: HeldJob, lane: Lane, startedAt: Dat
         }),
     },
   )
+  deps.tlsSessions.tried(job.mode, tls, result.tlsTries)
   const { mxHost, mxAddress, isTls, transcript, endedAt } = result
   return {
     ...outcomeOf(result, contextOf(deps, held)),

@@ -129,6 +129,19 @@ export async function selectVerified(
   return rows[0]
 }
 
+/** The tenant that verified the longest of these names in this mode; in sandbox there may be several: the first. */
+export async function selectFirstOwner(
+  db: Db,
+  names: readonly string[],
+  mode: SendingMode,
+): Promise<string | undefined> {
+  const { rows } = await sql<{ tenant_id: string }>`
+    select tenant_id from domains
+     where name = any(${names}::text[]) and status = 'verified' and verified_in = ${mode}::sending_mode
+     order by length(name) desc, verified_at, id limit 1`.execute(db)
+  return rows[0]?.tenant_id
+}
+
 export interface EncryptedKeyRow {
   readonly selector: string
   readonly algorithm: 'rsa-sha256' | 'ed25519-sha256'

@@ -1,10 +1,11 @@
 import { createPrivateKey } from 'node:crypto'
 import type { DkimKey } from '@pigeon/mail/dkim.ts'
 import type { Keys } from '#platform/keys/keys.ts'
+import type { SendingMode } from '#platform/postgres/database.gen.ts'
 import type { Db } from '#platform/postgres/database.ts'
 import { dkimKeyContext } from './create-domain.ts'
 import { domainAndParents } from './domain.ts'
-import { selectDkimKeys, selectVerified } from './domains.store.ts'
+import { selectDkimKeys, selectFirstOwner, selectVerified } from './domains.store.ts'
 
 export interface SigningKeys {
   /** The `d=` of the signatures: the sender's domain or the verified one above it. */
@@ -28,4 +29,14 @@ export async function loadSigningKeys(
     }),
   )
   return { domain: verified.name, keys }
+}
+
+/** The keys for mail of the installation itself: those of the tenant that verified the domain in this mode. */
+export async function loadInstallationKeys(
+  deps: { db: Db; keys: Keys },
+  domain: string,
+  mode: SendingMode,
+): Promise<SigningKeys | undefined> {
+  const owner = await selectFirstOwner(deps.db, domainAndParents(domain.toLowerCase()), mode)
+  return owner === undefined ? undefined : loadSigningKeys(deps, owner, domain)
 }

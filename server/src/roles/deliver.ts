@@ -10,6 +10,9 @@ import { createRecentSuppressions } from '#delivery/recent-suppressions.ts'
 import { replayJournal } from '#delivery/replay-journal.ts'
 import { createDelivery } from '#delivery/run-delivery.ts'
 import { loadShaping } from '#delivery/shaping/shaping.ts'
+import { createTlsPolicies } from '#delivery/tls-policy/tls-policies.ts'
+import { runTlsReports } from '#delivery/tls-policy/tls-reports.ts'
+import { createTlsSessions } from '#delivery/tls-policy/tls-sessions.ts'
 import { createSmtpPool } from '#delivery/transport/smtp-pool.ts'
 import { loadSigningKeys } from '#domains/load-signing-keys.ts'
 import { listen } from '#platform/postgres/listen.ts'
@@ -19,6 +22,7 @@ import { unsubscribeUrl } from '#tracking/unsubscribe-link.ts'
 import type { Config } from '#config/sections.ts'
 import type { Context, RunningRole } from './context.ts'
 import { mailRouteSettings } from './mail-route-settings.ts'
+import { reportedModes, tlsReportDeps } from './tls-report-deps.ts'
 
 const CONNECTIONS = 6
 const MAX_WAIT_MS = 60_000
@@ -54,6 +58,8 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
     backOffBaseMs: BACK_OFF_BASE_MS,
     backOffMaxMs: BACK_OFF_MAX_MS,
   })
+  const routeSettings = mailRouteSettings(config)
+  const tlsSessions = createTlsSessions({ db, clock, log, modes: reportedModes(config) })
   const delivery = createDelivery({
     db,
     stream,
@@ -66,7 +72,9 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
     left,
     contents,
     suppressions: createRecentSuppressions(),
-    routes: createMailRoutes({ clock }, mailRouteSettings(config)),
+    routes: createMailRoutes({ clock }, routeSettings),
+    tlsPolicies: createTlsPolicies({ db, clock }, routeSettings),
+    tlsSessions,
     transport,
     unsubscribeUrl: unsubscribeUrl({
       publicUrl: config.PIGEON_PUBLIC_URL ?? `http://localhost:${config.PIGEON_HTTP_PORT}`,
@@ -105,12 +113,20 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
     clock,
     signal: stopping.signal,
   })
+  const counting = new AbortController()
+  const counted = tlsSessions.run(counting.signal)
+  const reports = runTlsReports(
+    tlsReportDeps({ context, db, settings: routeSettings, transport }),
+    stopping.signal,
+  )
   const work = delivery.run(stopping.signal)
   return {
     stop: async () => {
       stopping.abort()
-      await Promise.all([work, listening])
+      await Promise.all([work, listening, reports])
       await transport.close(5_000)
+      counting.abort()
+      await counted
       await journal.close()
       await stream.close()
       await db.destroy()

@@ -1,4 +1,6 @@
 import { createMailRoutes } from '#delivery/mail-routes.ts'
+import { deleteExpiredStsPolicies } from '#delivery/tls-policy/sts-policies.ts'
+import { deleteOldTlsReports } from '#delivery/tls-policy/tls-reports.ts'
 import { deleteExpiredIdempotencyKeys } from '#http/idempotency.ts'
 import { deleteExpiredSessions } from '#identity/log-out.ts'
 import { runDispatch } from '#dispatch/run-dispatch.ts'
@@ -30,6 +32,8 @@ export async function startDispatch(context: Context): Promise<RunningRole> {
       tidy: async () => {
         await deleteExpiredIdempotencyKeys(db, clock.now())
         await deleteExpiredSessions({ db, clock })
+        await deleteExpiredStsPolicies({ db, clock })
+        await deleteOldTlsReports({ db, clock })
       },
     },
     stopping.signal,

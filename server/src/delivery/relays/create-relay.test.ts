@@ -28,6 +28,7 @@ function saying(result: SendResult, routes: SendRoute[] = []): Transport {
     mxHost: 'h',
     mxAddress: null,
     isTls: true,
+    tlsTries: [],
     transcript: 'S: hi',
     startedAt: at,
     endedAt: at,

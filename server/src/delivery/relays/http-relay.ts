@@ -161,8 +161,8 @@ function sessionOf(
   endpoint: URL,
   address: string | null,
   isTls: boolean,
-): Pick<SendSession, 'mxHost' | 'mxAddress' | 'isTls'> {
-  return { mxHost: endpoint.hostname, mxAddress: address, isTls: isTls && address !== null }
+): Pick<SendSession, 'mxHost' | 'mxAddress' | 'isTls' | 'tlsTries'> {
+  return { mxHost: endpoint.hostname, mxAddress: address, isTls: isTls && address !== null, tlsTries: [] }
 }
 
 /** What the answer says about the relay. */

@@ -183,5 +183,5 @@ async function inTime<T>(clock: Clock, promise: Promise<T>): Promise<T> {
 }
 
 function nobody(startedAt: Date, endedAt: Date): SendSession {
-  return { mxHost: null, mxAddress: null, isTls: false, transcript: '', startedAt, endedAt }
+  return { mxHost: null, mxAddress: null, isTls: false, tlsTries: [], transcript: '', startedAt, endedAt }
 }

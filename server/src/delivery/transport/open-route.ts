@@ -4,6 +4,7 @@ import { connectFirst } from './connect-first.ts'
 import { openConnection, type ConnectionOptions, type SmtpConnection } from './smtp-connection.ts'
 import type { HostMemory } from './host-memory.ts'
 import { openWire } from './smtp-wire.ts'
+import type { TlsTry } from './tls-rule.ts'
 import type { SendResult, SendRoute, SmtpTimeouts } from './transport.ts'
 
 /** One opening tries no more addresses than this. */
@@ -14,6 +15,7 @@ export interface OpenFailure {
   readonly transcript: string
   readonly mxHost: string | null
   readonly mxAddress: string | null
+  readonly tlsTries: readonly TlsTry[]
 }
 
 interface OpenDeps {
@@ -35,40 +37,53 @@ interface Candidate {
 export async function openRoute(deps: OpenDeps, route: SendRoute): Promise<SmtpConnection | OpenFailure> {
   let failure = untried(deps.hosts, route)
   let transcript = ''
+  const tlsTries: TlsTry[] = []
   let left = candidates(deps.hosts, route)
   while (left.length > 0) {
     const best = left.filter((one) => one.priority === left[0]?.priority)
     const tried = await connectFirst(deps.clock, best, (one, signal) =>
-      openWire({ ...optionsFor(deps, route, one), connectMs: deps.timeouts.connectMs, signal }),
+      openWire({ ...optionsFor(deps, route, one, tlsTries), connectMs: deps.timeouts.connectMs, signal }),
     )
     for (const { candidate, wire } of tried) {
       const { host, address } = candidate
-      const opened = await openConnection(optionsFor(deps, route, candidate), wire)
+      const opened = await openConnection(optionsFor(deps, route, candidate, tlsTries), wire)
       if (opened.tlsBroken && route.tls === 'opportunistic') deps.hosts.tlsBroke(address)
       if (opened.kind === 'open') {
         deps.hosts.worked(address)
         return opened.connection
       }
       transcript += opened.transcript
-      failure = { result: opened.result, transcript, mxHost: host, mxAddress: address }
+      failure = { result: opened.result, transcript, mxHost: host, mxAddress: address, tlsTries }
       if (opened.isOurs) return failure
       // A server that says why it does not take us is alive: its lane slows down, but the address is not avoided.
-      if (opened.result.kind !== 'reply') deps.hosts.failed(address)
+      // One that breaks a rule of one domain is still good for the mail of others.
+      const brokeRule =
+        route.tlsRules?.has(host) === true && opened.result.kind === 'broken' && opened.result.phase === 'tls'
+      if (opened.result.kind !== 'reply' && !brokeRule) deps.hosts.failed(address)
     }
     left = left.filter((one) => !tried.some(({ candidate }) => candidate === one))
   }
   return failure
 }
 
-function optionsFor(deps: OpenDeps, route: SendRoute, { host, address }: Candidate): ConnectionOptions {
-  const isPlain = route.tls === 'opportunistic' && deps.hosts.isTlsBroken(address)
+function optionsFor(
+  deps: OpenDeps,
+  route: SendRoute,
+  { host, address }: Candidate,
+  tlsTries: TlsTry[],
+): ConnectionOptions {
+  const tlsRule = route.tlsRules?.get(host)
+  const tls = tlsRule?.isEnforced === true ? 'required' : route.tls
+  const isPlain = tls === 'opportunistic' && deps.hosts.isTlsBroken(address)
   return {
     host,
     address,
     port: route.port,
     localAddress: route.localAddress,
     ehloName: route.ehloName,
-    tls: isPlain ? 'none' : route.tls,
+    tls: isPlain ? 'none' : tls,
+    tlsRule,
+    tlsTries,
     isImplicitTls: route.isImplicitTls,
     auth: route.auth,
     tlsSession: deps.hosts.tlsSession(`${address}|${route.port}|${host}|${route.tls}`),
@@ -108,7 +123,7 @@ function byTurns(all: readonly Candidate[]): Candidate[] {
 
 /** The answer when there was nothing to try: every address failed a short time ago, or is of another family. */
 function untried(hosts: HostMemory, route: SendRoute): OpenFailure {
-  const nowhere = { transcript: '', mxHost: null, mxAddress: null }
+  const nowhere = { transcript: '', mxHost: null, mxAddress: null, tlsTries: [] }
   const addresses = reachable(route).map((one) => one.address)
   if (addresses.length === 0 && route.localAddress !== undefined) {
     const error = `no mail host of the domain has an address of the family of ${route.localAddress}, from which this mail leaves`

@@ -1,6 +1,7 @@
 import type { Clock } from '#platform/clock.ts'
 import type { SmtpConnection } from './smtp-connection.ts'
 import type { Transaction } from './smtp-transaction.ts'
+import type { TlsTry } from './tls-rule.ts'
 import { createTranscript } from './transcript.ts'
 import type { OutgoingMessage, SendResult, SendSession } from './transport.ts'
 
@@ -12,6 +13,7 @@ export interface FailedOpening {
   readonly transcript: string
   readonly mxHost: string | null
   readonly mxAddress: string | null
+  readonly tlsTries: readonly TlsTry[]
 }
 
 /** A message in the pool, from `send` to its one answer. */
@@ -43,6 +45,7 @@ export function createPoolJob(
       mxHost: connection?.host ?? opening?.mxHost ?? null,
       mxAddress: connection?.address ?? opening?.mxAddress ?? null,
       isTls: connection?.isTls ?? false,
+      tlsTries: connection?.tlsTries ?? opening?.tlsTries ?? [],
       transcript: (opening?.transcript ?? '') + greeting + transcript.text(),
       startedAt,
       endedAt: deps.clock.now(),

@@ -2,6 +2,7 @@ import { allOf, createRateLimit, type Rate, type RateLimit } from '#delivery/lan
 import type { PoolJob } from './pool-job.ts'
 import type { SmtpConnection } from './smtp-connection.ts'
 import { loginKey } from './smtp-auth.ts'
+import { tlsKey } from './tls-rule.ts'
 import type { ConnectionLimits, SendRoute } from './transport.ts'
 
 export interface PooledConnection {
@@ -63,7 +64,16 @@ export function createLane(key: string): Lane {
 export function siteKey(route: SendRoute): string {
   const hosts = route.hosts.map((host) => `${host.name}=${host.addresses.join('+')}`).sort()
   const tls = route.isImplicitTls === true ? 'implicit' : route.tls
-  return `${route.localAddress ?? ''}|${tls}|${route.port}|${hosts.join(',')}|${loginKey(route.auth)}`
+  const parts = [
+    route.localAddress ?? '',
+    route.ehloName,
+    tls,
+    tlsKey(route),
+    route.port,
+    hosts.join(','),
+    loginKey(route.auth),
+  ]
+  return parts.join('|')
 }
 
 export function siteOf(lane: Lane, route: SendRoute): Site {

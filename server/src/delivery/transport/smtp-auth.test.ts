@@ -129,7 +129,7 @@ test('without TLS nothing secret goes to another machine, unless somebody has al
   const transcript = createTranscript()
   const greeting = await greet(
     wire,
-    { host: 'x', ehloName: 'x.example', tls: 'none', timeouts: LONG },
+    { host: 'x', ehloName: 'x.example', tls: 'none', timeouts: LONG, now: new Date() },
     transcript,
   )
   assert.ok(greeting.kind === 'ready')

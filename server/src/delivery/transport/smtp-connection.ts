@@ -5,6 +5,7 @@ import { greet, type Greeting } from './smtp-greeting.ts'
 import type { Session } from './smtp-session.ts'
 import { converse, type Transaction } from './smtp-transaction.ts'
 import { openWire, type SmtpWire, type TlsSessionSlot } from './smtp-wire.ts'
+import type { TlsRule, TlsTry } from './tls-rule.ts'
 import { createTranscript, type Transcript } from './transcript.ts'
 import type { SendResult, SmtpAuth, SmtpTimeouts, TlsPolicy } from './transport.ts'
 
@@ -23,6 +24,9 @@ export interface ConnectionOptions {
   readonly noChunking?: boolean
   /** Called when BDAT was offered and did not work. */
   readonly onBdatBroken?: () => void
+  readonly tlsRule?: TlsRule | undefined
+  /** Gets a line for each try of TLS; those of hosts asked before may be in it already. */
+  readonly tlsTries?: TlsTry[]
   readonly timeouts: SmtpTimeouts
   readonly clock: Clock
 }
@@ -32,6 +36,7 @@ export interface SmtpConnection {
   readonly host: string
   readonly address: string
   readonly isTls: boolean
+  readonly tlsTries: readonly TlsTry[]
   readonly features: EhloFeatures
   /** How the connection came about: the beginning of the transcript of its first message. */
   readonly greeting: string
@@ -100,7 +105,11 @@ async function greetAndLogIn(
   options: ConnectionOptions,
   transcript: Transcript,
 ): Promise<Greeting> {
-  const greeting = await greet(wire, options, transcript)
+  const greeting = await greet(wire, { ...options, now: options.clock.now() }, transcript)
+  if (greeting.tls !== undefined) {
+    const { host: mxHost, address: mxAddress } = options
+    options.tlsTries?.push({ ...greeting.tls, mxHost, mxAddress, sendingIp: wire.localAddress() })
+  }
   if (greeting.kind === 'failed') return greeting
   return (await logIn(wire, options, greeting, transcript)) ?? greeting
 }
@@ -126,6 +135,7 @@ function createConnection(
     host: options.host,
     address: options.address,
     isTls: greeting.isTls,
+    tlsTries: options.tlsTries ?? [],
     features: greeting.features,
     greeting: text,
     run: (take) => converse(session, take),

@@ -1,8 +1,9 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import { connect as connectTls, TLSSocket } from 'node:tls'
 import { createReplyParser, type Reply, type ReplyParser } from '@pigeon/mail/smtp-reply.ts'
 import type { Clock } from '#platform/clock.ts'
 import { createDeadline } from './deadline.ts'
+import type { TlsPeer } from './tls-proof.ts'
 
 /** Why nothing more comes. */
 export type WireEnd =
@@ -22,6 +23,11 @@ export interface TlsSessionSlot {
   forget(): void
 }
 
+export interface SecureOptions {
+  readonly ca?: string | undefined
+  readonly session?: TlsSessionSlot | undefined
+}
+
 /** A socket that speaks in whole replies. Nothing here rejects, and no wait is without an end. */
 export interface SmtpWire {
   /** The next reply. Those that came before the end are read first. */
@@ -29,10 +35,17 @@ export interface SmtpWire {
   write(data: string | Buffer): void
   /** Resolves when the operating system has taken all of it: undefined, or why it has not. */
   flush(data: Buffer, timeoutMs: number): Promise<WireEnd | undefined>
-  /** STARTTLS, client side: what was read in plain before is forgotten (RFC 3207 4.2). */
-  secure(host: string, timeoutMs: number, session?: TlsSessionSlot): Promise<WireEnd | undefined>
+  /**
+   * STARTTLS, client side: what was read in plain before is forgotten (RFC 3207 4.2). Any certificate will do: `peer`
+   * says what it was. `ca` (PEM) stands in for the authorities that are known.
+   */
+  secure(host: string, timeoutMs: number, how?: SecureOptions): Promise<WireEnd | undefined>
   /** Whether TLS went on from an earlier session, without a new exchange of keys and certificates. */
   isResumed(): boolean
+  /** Undefined before `secure`. */
+  peer(): TlsPeer | undefined
+  /** The address it leaves from. */
+  localAddress(): string | null
   hasUnread(): boolean
   ended(): WireEnd | undefined
   /** Called once, at the end or at once. */
@@ -164,7 +177,7 @@ function createWire(first: Socket, { clock, localAddress }: WireOptions): Attach
       // What was taken has been sent, even if the wire ended at the same moment.
       return isTaken ? undefined : (failure ?? end)
     },
-    async secure(host, timeoutMs, slot) {
+    async secure(host, timeoutMs, { ca, session: slot } = {}) {
       if (unread.length > 0) stop({ kind: 'broken', error: 'a reply in plain where TLS should begin' })
       if (end !== undefined) return end
       const plain = socket
@@ -174,12 +187,14 @@ function createWire(first: Socket, { clock, localAddress }: WireOptions): Attach
       parser = createReplyParser()
       unread = []
       const servername = isIP(host) === 0 ? host : ''
-      // The certificate is not looked at: any encryption is better than none (RFC 7435).
+      // The certificate does not end the handshake: any encryption is better than none (RFC 7435).
       const session = slot?.get()
       const secured = connectTls({
         socket: plain,
         servername,
         rejectUnauthorized: false,
+        checkServerIdentity: () => undefined,
+        ...(ca === undefined ? {} : { ca }),
         ...(session && { session }),
       })
       secured.on('session', (ticket: Buffer) => slot?.keep(ticket))
@@ -193,6 +208,8 @@ function createWire(first: Socket, { clock, localAddress }: WireOptions): Attach
       return until(timeoutMs, (done) => void socket.once(event, done))
     },
     isResumed: () => isResumed,
+    peer: () => (socket instanceof TLSSocket ? peerOf(socket) : undefined),
+    localAddress: () => first.localAddress ?? null,
     hasUnread: () => unread.length > 0,
     ended: () => end,
     onEnd(listener) {
@@ -210,6 +227,27 @@ function faultOf(error: NodeJS.ErrnoException, localAddress: string | undefined)
       ? 'this machine has no free port for another connection to this address (EADDRNOTAVAIL)'
       : `mail cannot leave from ${localAddress}: this machine does not have that address. Add it to a network interface, or send from another (EADDRNOTAVAIL)`
   return { kind: 'broken', error: words, isOurs: true }
+}
+
+/** A server that sends more certificates than this is not read to the end. */
+const MAX_CHAIN = 10
+
+function peerOf(socket: TLSSocket): TlsPeer {
+  return {
+    protocol: socket.getProtocol(),
+    cipher: socket.getCipher().standardName,
+    trustError: socket.authorized ? undefined : String(socket.authorizationError),
+    chain() {
+      const chain: Buffer[] = []
+      let one = socket.getPeerCertificate(true)
+      // The last one is linked to itself, or to nothing; without any certificate the object is empty.
+      while (Buffer.isBuffer(one?.raw) && chain.length < MAX_CHAIN && !chain.includes(one.raw)) {
+        chain.push(one.raw)
+        one = one.issuerCertificate
+      }
+      return chain
+    },
+  }
 }
 
 function describe(error: NodeJS.ErrnoException): string {

@@ -4,6 +4,7 @@ import type { DsnRequest } from '@pigeon/mail/smtp-dsn.ts'
 import type { Reply } from '@pigeon/mail/smtp-reply.ts'
 import type { Rate } from '#delivery/lanes/rate-limit.ts'
 import type { MxHost } from '#delivery/resolver.ts'
+import type { TlsRule, TlsTry } from './tls-rule.ts'
 
 /** `opportunistic`: encrypt when offered, whatever the certificate says, and go on in plain when that fails (RFC 7435). */
 export type TlsPolicy = 'none' | 'opportunistic' | 'required'
@@ -112,6 +113,8 @@ export interface SendSession {
   readonly mxHost: string | null
   readonly mxAddress: string | null
   readonly isTls: boolean
+  /** How TLS went with each host that was asked for this connection. */
+  readonly tlsTries: readonly TlsTry[]
   readonly transcript: string
   readonly startedAt: Date
   readonly endedAt: Date
@@ -135,6 +138,8 @@ export interface SendRoute {
   readonly isImplicitTls?: boolean
   /** How Pigeon logs in to a smarthost. */
   readonly auth?: SmtpAuth
+  /** What the recipient's domain asks for beyond `tls`, by the name of the MX host. */
+  readonly tlsRules?: ReadonlyMap<string, TlsRule>
   /** The IP address mail leaves from; the machine's choice when absent. */
   readonly localAddress?: string
   readonly ehloName: string

@@ -280,6 +280,17 @@ export interface MessagesTable {
   updated_at: Date
 }
 
+export interface MtaStsPoliciesTable {
+  mode: SendingMode
+  domain: string
+  policy_id: string
+  policy_mode: string
+  mx: string[]
+  max_age_seconds: number
+  fetched_at: Date
+  expires_at: Date
+}
+
 export interface OutboxTable {
   id: Generated<string>
   tenant_id: string
@@ -454,6 +465,35 @@ export interface TenantsTable {
   pool_id: string | null
 }
 
+export interface TlsReportsTable {
+  mode: SendingMode
+  day: string
+  domain: string
+  report_id: Generated<string>
+  state: string
+  destinations: string[]
+  body: Buffer | null
+  attempts: Generated<number>
+  next_at: Date
+  sent_to: string | null
+  error: string | null
+  created_at: Date
+}
+
+export interface TlsSessionCountsTable {
+  mode: SendingMode
+  day: string
+  domain: string
+  policy_hash: string
+  result: string
+  reason: string
+  mx_host: string
+  receiving_ip: string
+  sending_ip: string
+  policy: ColumnType<unknown, string, string>
+  sessions: number
+}
+
 export interface UsersTable {
   id: Generated<string>
   tenant_id: string
@@ -487,6 +527,7 @@ export interface DB {
   list_counts: ListCountsTable
   lists: ListsTable
   messages: MessagesTable
+  mta_sts_policies: MtaStsPoliciesTable
   outbox: OutboxTable
   pool_classes: PoolClassesTable
   pool_sources: PoolSourcesTable
@@ -506,5 +547,7 @@ export interface DB {
   template_versions: TemplateVersionsTable
   templates: TemplatesTable
   tenants: TenantsTable
+  tls_reports: TlsReportsTable
+  tls_session_counts: TlsSessionCountsTable
   users: UsersTable
 }
