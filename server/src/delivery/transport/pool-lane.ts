@@ -46,7 +46,7 @@ export interface Lane {
 /** Messages in hand for each connection: one in work, one whose envelope goes with its content. */
 export const MESSAGES_PER_CONNECTION = 2
 /** Messages after which a connection gives its place to a site that has none. */
-const FAIR_SHARE = 20
+export const FAIR_SHARE = 20
 
 export function createLane(key: string): Lane {
   return {
@@ -95,6 +95,11 @@ export function siteOf(lane: Lane, route: SendRoute): Site {
   }
   lane.sites.set(key, site)
   return site
+}
+
+/** The address that its next connection goes to first; none for a site without hosts. */
+export function firstAddress(site: Site): string {
+  return site.route.hosts[0]?.addresses[0] ?? ''
 }
 
 export function laneLimit(lane: Lane, limits: ConnectionLimits, nowMs: number): number {

@@ -189,6 +189,28 @@ test('"too many connections" makes the pool use those it has, and every message 
   assert.equal(mx.accepted.length, 60)
 })
 
+test('providers that have one server share the connections it allows, and neither waits for ever', async (t) => {
+  let isFull = (): boolean => false
+  const mx = await server(t, {
+    answer: (event) =>
+      event.verb === 'BANNER' && isFull() ? '421 4.7.0 Too many connections\r\n' : undefined,
+  })
+  isFull = () => mx.open() > 1
+  const one = pool(t)
+  const other = route(mx.port, {
+    lane: 'other',
+    hosts: [{ name: 'mx.other.example', priority: 5, addresses: ['127.0.0.1'] }],
+  })
+  const results = await Promise.all([sendMany(one, route(mx.port), 60, 'a'), sendMany(one, other, 60, 'b')])
+  assert.deepEqual(new Set(results.flat().map(inWords)), new Set(['reply dot 250']))
+  // Whoever has it now is idle: it leaves when the other one needs the place.
+  const last = [
+    await one.send(other, message('c@x.example')),
+    await one.send(route(mx.port), message('d@x.example')),
+  ]
+  assert.deepEqual(last.map(inWords), ['reply dot 250', 'reply dot 250'])
+})
+
 test('two MX sets of one provider share its limit, and neither waits for ever', async (t) => {
   const mx = await server(t)
   const first = route(mx.port)

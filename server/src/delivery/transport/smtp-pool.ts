@@ -1,9 +1,12 @@
 import type { Clock } from '#platform/clock.ts'
+import { createAddressLimits } from './address-limits.ts'
 import { createHostMemory } from './host-memory.ts'
 import { openRoute, type OpenFailure } from './open-route.ts'
 import { createPoolJob, type PoolJob } from './pool-job.ts'
 import {
   createLane,
+  FAIR_SHARE,
+  firstAddress,
   hungrySites,
   isForgettable,
   isUnconnected,
@@ -48,6 +51,7 @@ const SWEEP_MS = 500
 export function createSmtpPool(options: SmtpPoolOptions): Transport {
   const { clock } = options
   const hosts = createHostMemory({ ...options, tlsBrokenMs: TLS_BROKEN_MS, maxHosts: MAX_HOSTS })
+  const addresses = createAddressLimits()
   const lanes = new Map<string, Lane>()
   const stopSweeping = new AbortController()
   let limitsOf: (lane: string) => ConnectionLimits | undefined = () => undefined
@@ -81,6 +85,11 @@ export function createSmtpPool(options: SmtpPoolOptions): Transport {
   /** Whether one more may be opened now. If not, an idle connection of another site leaves: its end pumps again. */
   function makeRoom(lane: Lane, site: Site): boolean {
     if (isClosing) return false
+    const address = firstAddress(site)
+    if (addresses.isFull(address, clock.monotonicMs())) {
+      leave(allSites().filter((other) => other !== site && firstAddress(other) === address))
+      return false
+    }
     const isLaneFull = lane.open >= limitOf(lane)
     // One whose time has not come is asked again by the sweep.
     if (!isLaneFull && openConnections < options.maxConnections)
@@ -100,6 +109,27 @@ export function createSmtpPool(options: SmtpPoolOptions): Transport {
       break
     }
     return false
+  }
+
+  /** Closes an idle connection of one of the sites. Who waits for its place is asked by the sweep. */
+  function leave(sites: readonly Site[]): void {
+    void sites
+      .find((other) => other.idle.length > 0)
+      ?.idle.shift()
+      ?.connection.quit()
+  }
+
+  /** Whether a connection that has had its share must make room for a site of another lane at the same address. */
+  function mustLeave(site: Site, { connection, served }: PooledConnection): boolean {
+    if (served === 0 || served % FAIR_SHARE !== 0) return false
+    if (!addresses.isFull(connection.address, clock.monotonicMs())) return false
+    return allSites().some(
+      (other) =>
+        other !== site &&
+        other.queue.length > 0 &&
+        isUnconnected(other) &&
+        firstAddress(other) === connection.address,
+    )
   }
 
   async function open(lane: Lane, site: Site): Promise<void> {
@@ -127,7 +157,9 @@ export function createSmtpPool(options: SmtpPoolOptions): Transport {
     const pooled: PooledConnection = { connection, served: 0, idleSince: 0 }
     site.failures = 0
     site.connections.add(pooled)
+    addresses.opened(connection.address)
     connection.onEnd(() => {
+      addresses.closed(connection.address)
       site.connections.delete(pooled)
       site.idle = site.idle.filter((one) => one !== pooled)
       release(lane)
@@ -143,6 +175,10 @@ export function createSmtpPool(options: SmtpPoolOptions): Transport {
       // The provider takes as many connections as it has now: messages wait for those.
       lane.learned = { limit: lane.open, until: now + LEARNED_LIMIT_MS }
       return
+    }
+    if (result.kind === 'reply' && result.reply.code < 500 && failure.mxAddress !== null) {
+      // Other lanes of ours have its connections: messages wait until they make room.
+      if (addresses.learn(failure.mxAddress, now)) return
     }
     const isFirst = site.opensAt <= now
     if (isFirst) site.failures += 1
@@ -166,7 +202,8 @@ export function createSmtpPool(options: SmtpPoolOptions): Transport {
     const isSpent = (): boolean =>
       isClosing ||
       pooled.served >= maxMessagesPerConnection ||
-      mustYield(lane, site, pooled.served, limitOf(lane))
+      mustYield(lane, site, pooled.served, limitOf(lane)) ||
+      mustLeave(site, pooled)
     const take = (): PoolJob | undefined => {
       const job = isSpent() ? undefined : site.queue.shift()
       if (job === undefined) return undefined
