@@ -21,7 +21,7 @@ export interface SourceDeps {
 
 export interface NewSource extends SourceInput {
   readonly kind: SourceKind
-  /** Begins at once; nothing else may be new about an address that is warm already. */
+  /** Whether a warm-up begins at once: leave it out for an address that receivers know already. */
   readonly warm_up?: boolean
 }
 
