@@ -20,7 +20,7 @@ const source = (id: string, name: string, ptr: object = {}) => ({
   ehlo_name: null,
   relay_kind: null,
   status: 'active',
-  warm_up_budget: 2500,
+  warm_up_started_at: '2026-02-01T00:00:00.000Z',
   ptr: { status: 'unchecked', name: null, checked_at: null, problem: null, ...ptr },
 })
 const pool = {
@@ -79,7 +79,7 @@ test('an address is added with what is said of it', async (t) => {
   const { changes, pigeon } = await installation(t)
   const { code, stdout } = await pigeon('sources', 'add', 'a', '--address', '198.51.100.7', '--warm-up')
   assert.equal(code, 0)
-  assert.match(stdout, /today {6}2,500 to a provider/)
+  assert.match(stdout, /warm-up {4}since 2026-/)
   assert.deepEqual(changes, [
     {
       at: 'POST /v1/sources',
@@ -91,7 +91,8 @@ test('an address is added with what is said of it', async (t) => {
         relay_kind: null,
         relay_config: null,
         relay_secret: null,
-        warm_up: true,
+        warm_up_started_at: '2026-02-01T00:00:00.000Z',
+  warm_up: true,
       },
     },
   ])

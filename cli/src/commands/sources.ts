@@ -4,7 +4,7 @@ import { command, type Command } from '#command.ts'
 import { EXIT, usageFailure } from '#exit-codes.ts'
 import { parseJson, readText } from '#files.ts'
 import { sourceId } from '#find-by-name.ts'
-import { number, table, time } from '#output.ts'
+import { table, time } from '#output.ts'
 
 type Source = components['schemas']['Source']
 
@@ -21,7 +21,7 @@ const listSources = command({
     )
     context.out.result(sources, () =>
       table(
-        ['id', 'name', 'kind', 'address', 'EHLO name', 'status', 'PTR', 'today'],
+        ['id', 'name', 'kind', 'address', 'EHLO name', 'status', 'PTR', 'warm-up'],
         sources.map((each) => [
           each.id,
           each.name,
@@ -30,7 +30,7 @@ const listSources = command({
           each.ehlo_name ?? '-',
           each.status,
           each.ptr.status,
-          budget(each),
+          each.warm_up_started_at === null ? '-' : `since ${each.warm_up_started_at.slice(0, 10)}`,
         ]),
       ),
     )
@@ -158,14 +158,10 @@ function describe(source: Source): string[] {
     `  kind       ${source.relay_kind ?? source.kind}`,
     `  address    ${source.local_address ?? '-'}`,
     `  EHLO name  ${source.ehlo_name ?? '-'}`,
-    `  today      ${budget(source)}`,
+    `  warm-up    ${source.warm_up_started_at === null ? 'none' : `since ${time(source.warm_up_started_at)}, see pigeon lanes`}`,
     `  PTR        ${ptr.status}${ptr.checked_at === null ? '' : `, checked ${time(ptr.checked_at)}`}`,
     ...(ptr.problem === null ? [] : [`  ${ptr.problem}`]),
   ]
-}
-
-function budget(source: Source): string {
-  return source.warm_up_budget === null ? 'no limit' : `${number(source.warm_up_budget)} to a provider`
 }
 
 export const sources = [

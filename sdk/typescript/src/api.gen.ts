@@ -1996,7 +1996,6 @@ export interface components {
              */
             updated_at: string;
             warm_up: boolean;
-            warm_up_budget: number | null;
             warm_up_curve: number[] | null;
             warm_up_started_at: string | null;
         };

@@ -39,6 +39,7 @@ const Memory = Type.Object({
   }),
   warmUp: Nullable(
     Type.Object({
+      since: Type.String(),
       stage: Type.Integer(),
       day: Type.String(),
       sent: Type.Integer(),

@@ -53,7 +53,9 @@ function lanePool(pool: Pool): LanePool {
       isDraining: source.isDraining,
       ...(source.localAddress === null ? {} : { localAddress: source.localAddress }),
       ...(source.ehloName === null ? {} : { ehloName: source.ehloName }),
-      ...(source.warmUp === null ? {} : { curve: source.warmUp.curve }),
+      ...(source.warmUp === null
+        ? {}
+        : { warmUp: { since: source.warmUp.startedAt.toISOString(), curve: source.warmUp.curve } }),
     }
     return { source: laneSource, weight }
   })

@@ -35,7 +35,7 @@ export async function checkSource(deps: CheckDeps, id: string): Promise<SourceVi
   const now = deps.clock.now()
   const row = await updatePtr(deps.db, source, found, now)
   if (row === undefined) throw changed()
-  return describeSource(row, now)
+  return describeSource(row)
 }
 
 function noAddress(): Problem {

@@ -2,7 +2,6 @@ import type { SourceStatus, SourceKind } from '#platform/postgres/database.gen.t
 import { Problem } from '#platform/problem.ts'
 import type { RelayConfig } from './source.ts'
 import type { SourceRow } from './sources.store.ts'
-import { DEFAULT_WARM_UP_CURVE, warmUpBudget } from './warm-up-curve.ts'
 
 /** A source as people see it: everything but its secret. */
 export interface SourceView {
@@ -18,8 +17,6 @@ export interface SourceView {
   readonly warm_up: boolean
   readonly warm_up_started_at: Date | null
   readonly warm_up_curve: number[] | null
-  /** Messages that may go to one provider today; null: no limit. */
-  readonly warm_up_budget: number | null
   readonly ptr: {
     readonly status: 'unchecked' | 'ok' | 'wrong'
     readonly name: string | null
@@ -30,20 +27,13 @@ export interface SourceView {
   readonly updated_at: Date
 }
 
-export function describeSource(row: SourceRow, now: Date): SourceView {
+export function describeSource(row: SourceRow): SourceView {
   const { ptr_name, ptr_checked_at, ptr_problem, ...fields } = row
   const status = ptr_checked_at === null ? 'unchecked' : ptr_problem === null ? 'ok' : 'wrong'
   return {
     ...fields,
-    warm_up_budget: budgetOf(row, now),
     ptr: { status, name: ptr_name, checked_at: ptr_checked_at, problem: ptr_problem },
   }
-}
-
-function budgetOf(row: SourceRow, now: Date): number | null {
-  if (!row.warm_up || row.warm_up_started_at === null) return null
-  const curve = row.warm_up_curve ?? DEFAULT_WARM_UP_CURVE
-  return warmUpBudget({ startedAt: row.warm_up_started_at, curve }, now) ?? null
 }
 
 export function sourceNotFound(): Problem {

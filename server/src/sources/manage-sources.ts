@@ -22,10 +22,9 @@ interface Deps {
 }
 
 export async function listSources(deps: Deps, page: PageRequest): Promise<PageOf<SourceView>> {
-  const now = deps.clock.now()
   const rows = await selectSources(deps.db, { after: afterId(page), rows: rowsToRead(page) })
   return toPage(
-    rows.map((row) => describeSource(row, now)),
+    rows.map((row) => describeSource(row)),
     page,
   )
 }
@@ -34,7 +33,7 @@ export async function listSources(deps: Deps, page: PageRequest): Promise<PageOf
 export async function getSource(deps: Deps, id: string): Promise<SourceView> {
   const row = await selectSource(deps.db, id)
   if (row === undefined) throw sourceNotFound()
-  return describeSource(row, deps.clock.now())
+  return describeSource(row)
 }
 
 /** Drains, activates or disables; doing it twice is no error. Problem `sources.not_found`. */
@@ -46,7 +45,7 @@ export async function changeSource(
   const now = deps.clock.now()
   const row = await updateStatus(deps.db, id, SOURCE_ACTIONS[action], now)
   if (row === undefined) throw sourceNotFound()
-  return describeSource(row, now)
+  return describeSource(row)
 }
 
 export type WarmUpAction = 'start' | 'stop' | 'reset'
@@ -63,7 +62,7 @@ export async function changeWarmUp(deps: Deps, id: string, action: WarmUpAction)
     const now = deps.clock.now()
     const goesOn = action === 'start' && row.warm_up
     const startedAt = action === 'stop' ? null : goesOn ? row.warm_up_started_at : now
-    return describeSource(await updateWarmUp(transaction, id, startedAt, now), now)
+    return describeSource(await updateWarmUp(transaction, id, startedAt, now))
   })
 }
 

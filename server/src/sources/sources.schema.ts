@@ -94,9 +94,6 @@ export const SourceSchema = Type.Object(
     warm_up: Type.Boolean(),
     warm_up_started_at: Nullable(Timestamp),
     warm_up_curve: Nullable(Type.Array(Type.Integer())),
-    warm_up_budget: Nullable(
-      Type.Integer({ description: 'Messages that may go to one provider today. Null: no limit.' }),
-    ),
     ptr: Type.Object({
       status: Type.Enum(['unchecked', 'ok', 'wrong']),
       name: Nullable(Type.String({ description: 'What the address leads to.' })),

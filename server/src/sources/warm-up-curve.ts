@@ -9,26 +9,11 @@ export const DEFAULT_WARM_UP_CURVE: readonly number[] = [
   100_000,
 ]
 
-/** An address that sent nothing for this long is a stranger again and must be warmed up anew (SendGrid, as above). */
-export const IDLE_DAYS_BEFORE_WARM_UP = 30
-
 export const CURVE_LIMITS = { days: 120, messagesADay: 100_000_000 } as const
-
-const DAY_MS = 24 * 3600_000
 
 /** A warm-up that is under way. */
 export interface WarmUp {
   readonly startedAt: Date
   /** Messages a day to one provider, the first day first. */
   readonly curve: readonly number[]
-}
-
-/** Which day of the warm-up it is, from 0. A day is 24 hours from the start, so that none is shorter than another. */
-export function warmUpDay(warmUp: WarmUp, now: Date): number {
-  return Math.max(0, Math.floor((now.getTime() - warmUp.startedAt.getTime()) / DAY_MS))
-}
-
-/** How many messages may go to one provider on this day of the warm-up; undefined when it is over: no limit. */
-export function warmUpBudget(warmUp: WarmUp, now: Date): number | undefined {
-  return warmUp.curve[warmUpDay(warmUp, now)]
 }

@@ -41,7 +41,7 @@ export async function createSource(
   const warmUpStartedAt = input.warm_up === true ? now : null
   const row = { ...fields, id, kind: input.kind, relaySecret, warmUpStartedAt }
   try {
-    return describeSource(await insertSource(transaction, row, now), now)
+    return describeSource(await insertSource(transaction, row, now))
   } catch (error) {
     throw takenProblem(error)
   }
@@ -57,7 +57,7 @@ export async function editSource(deps: SourceDeps, id: string, input: SourceInpu
     const fields = sourceFields(before.kind, input, deps.mayLeaveFrom)
     const now = deps.clock.now()
     try {
-      return describeSource(await updateSourceRow(transaction, id, { ...fields, relaySecret }, now), now)
+      return describeSource(await updateSourceRow(transaction, id, { ...fields, relaySecret }, now))
     } catch (error) {
       throw takenProblem(error)
     }

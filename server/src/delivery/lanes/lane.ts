@@ -12,8 +12,8 @@ export interface LaneSource {
   readonly localAddress?: string
   /** The installation's when absent. */
   readonly ehloName?: string
-  /** Messages a day to each provider while it warms up; absent: it is warm. */
-  readonly curve?: readonly number[]
+  /** Messages a day to each provider while it warms up, and which warm-up that is; absent: it is warm. */
+  readonly warmUp?: { readonly since: string; readonly curve: readonly number[] }
   /** It ends what it has and takes nothing new. */
   readonly isDraining?: boolean
 }
@@ -99,15 +99,21 @@ export function createLane(options: LaneOptions) {
   }
 
   function today(): WarmUpState | undefined {
-    if (source.curve === undefined) return undefined
+    if (source.warmUp === undefined) return undefined
+    const { since, curve } = source.warmUp
     const day = options.day()
-    warmUp = advance(warmUp ?? beginWarmUp(day), source.curve, day)
+    if (warmUp?.since !== since) warmUp = beginWarmUp(day, since)
+    warmUp = advance(warmUp, curve, day)
     return warmUp
+  }
+
+  function curve(): readonly number[] {
+    return source.warmUp?.curve ?? []
   }
 
   function budget(): number {
     const state = today()
-    return state === undefined || source.curve === undefined ? Infinity : budgetLeft(state, source.curve)
+    return state === undefined ? Infinity : budgetLeft(state, curve())
   }
 
   function maxActive(nowMs: number): number {
@@ -118,6 +124,14 @@ export function createLane(options: LaneOptions) {
 
   function maxConnections(nowMs: number): number {
     return Math.ceil(maxActive(nowMs) / ACTIVE_PER_CONNECTION)
+  }
+
+  function setOrder(next: LaneOrder): void {
+    order = next
+    const perMinute = next.messagesPerMinute
+    ordered = allOf(perMinute === undefined ? [] : [createRateLimit({ count: perMinute / 60, perMs: 1_000 })])
+    if (next.paused === undefined) health.resume()
+    else health.pause(next.paused)
   }
 
   function orderIsOver(nowMs: number): boolean {
@@ -132,7 +146,10 @@ export function createLane(options: LaneOptions) {
     source: () => source,
     limits: () => limits,
     active: () => active,
-    isWarming: () => source.curve !== undefined && !isWarm(today() ?? beginWarmUp(''), source.curve),
+    isWarming: () => {
+      const state = today()
+      return state !== undefined && !isWarm(state, curve())
+    },
     budget,
     /** Connections that it may have open now. */
     maxConnections,
@@ -143,24 +160,14 @@ export function createLane(options: LaneOptions) {
     refusedShare: (nowMs: number) => (begun.rate(nowMs) === 0 ? 0 : refused.rate(nowMs) / begun.rate(nowMs)),
     /** Its part of the turns: less when it is slowed, and less as the day's budget of a warming source goes. */
     share: (nowMs: number) => {
-      const state = today()
-      const whole =
-        state === undefined || source.curve === undefined ? Infinity : (source.curve[state.stage] ?? Infinity)
+      const whole = curve()[today()?.stage ?? Infinity] ?? Infinity
       const left = whole === Infinity ? 1 : budget() / whole
       return Math.max(0.01, health.share(nowMs) * left)
     },
     setSource: (next: LaneSource) => {
       source = next
     },
-    setOrder: (next: LaneOrder) => {
-      order = next
-      const perMinute = next.messagesPerMinute
-      ordered = allOf(
-        perMinute === undefined ? [] : [createRateLimit({ count: perMinute / 60, perMs: 1_000 })],
-      )
-      if (next.paused === undefined) health.resume()
-      else health.pause(next.paused)
-    },
+    setOrder,
     /** A neighbour in its pool is suspended: it may take over some of that, not all at once. */
     limitSpill: (nowMs: number) => {
       spillPace ??= Math.max(MIN_SPILL_PACE, begun.rate(nowMs) * SPILL)
@@ -170,10 +177,7 @@ export function createLane(options: LaneOptions) {
     },
     readiness: (nowMs: number): Readiness => {
       refresh()
-      if (orderIsOver(nowMs)) {
-        order = {}
-        ordered = allOf([])
-      }
+      if (orderIsOver(nowMs)) setOrder({})
       const state = health.state(nowMs)
       if (source.isDraining === true || state === 'paused') return notReady(Infinity)
       if (state === 'suspended') return notReady((health.suspendedUntil() ?? nowMs) - nowMs)

@@ -306,6 +306,10 @@ test('a person pauses a lane, gives it a limit for a time, and lets it go on', a
   assert.ok(one.sent.length >= 30 && one.sent.length <= 33, `${one.sent.length}`)
   await one.clock.advance(40_000)
   assert.equal(one.sent.length, 1_001)
+  lane?.setOrder({ paused: 'for an hour', untilMs: one.clock.monotonicMs() + 3_600_000 })
+  assert.equal(one.lanes.destination('live', 'google').credit(), 0)
+  await one.clock.advance(3_600_000)
+  assert.ok(one.lanes.destination('live', 'google').credit() > 0)
 })
 
 test('a source that is drained ends what it has, and its pool goes on without it', async () => {
@@ -323,7 +327,10 @@ test('a source that is drained ends what it has, and its pool goes on without it
 test('over thirty days a new source stays within every budget, and what is too much leaves over the other pool', async () => {
   const curve = [50, 100, 250, 500, 1_000, 2_500]
   const one = rig({
-    pools: [poolOf('main', [ip('new', { curve })], 'warm'), poolOf('warm', [ip('old')])],
+    pools: [
+      poolOf('main', [ip('new', { warmUp: { since: 'now', curve } })], 'warm'),
+      poolOf('warm', [ip('old')]),
+    ],
   })
   for (let day = 0; day < 30; day++) {
     const from = one.sent.length
@@ -336,11 +343,25 @@ test('over thirty days a new source stays within every budget, and what is too m
 })
 
 test('a warming source without overflow gives back what is beyond its day', async () => {
-  const one = rig({ pools: [poolOf('main', [ip('new', { curve: [50, 100] })])] })
+  const one = rig({ pools: [poolOf('main', [ip('new', { warmUp: { since: 'now', curve: [50, 100] } })])] })
   one.lanes.push(jobs(80))
   await one.clock.advance(10_000)
   assert.deepEqual([one.sent.length, one.back.length], [50, 30])
   assert.equal(one.lanes.destination('live', 'google').credit(), 0)
+})
+
+test('a warm-up that is begun anew begins at its first day', async () => {
+  const curve = [5, 50]
+  const one = rig({ pools: [poolOf('main', [ip('new', { warmUp: { since: 'first', curve } })])] })
+  one.lanes.push(jobs(5))
+  await one.clock.advance(86_400_000)
+  one.lanes.push(jobs(20))
+  await one.clock.advance(1_000)
+  assert.equal(one.sent.length, 25)
+  one.pools = [poolOf('main', [ip('new', { warmUp: { since: 'second', curve } })])]
+  one.lanes.push(jobs(20))
+  await one.clock.advance(1_000)
+  assert.equal(one.sent.length, 30)
 })
 
 test('an unknown destination may be given a full credit, a busy one what it sends in a minute', async () => {

@@ -23,7 +23,7 @@ function after(state: WarmUpState, more: Partial<WarmUpState> = {}): WarmUpState
 }
 
 test('good days climb the curve to its end, and never exceed a budget', () => {
-  let state = beginWarmUp(nth(0))
+  let state = beginWarmUp(nth(0), 'now')
   const budgets = []
   while (!isWarm(state, CURVE)) {
     budgets.push(budgetLeft(state, CURVE))
@@ -35,7 +35,7 @@ test('good days climb the curve to its end, and never exceed a budget', () => {
 })
 
 test('a doubtful day stands still, a bad one steps back', () => {
-  const second = after(beginWarmUp(nth(0)))
+  const second = after(beginWarmUp(nth(0), 'now'))
   assert.equal(second.stage, 1)
   assert.equal(after(second, { refused: 10 }).stage, 1)
   assert.equal(after(second, { refused: 30 }).stage, 0)
@@ -44,29 +44,29 @@ test('a doubtful day stands still, a bad one steps back', () => {
 })
 
 test('a bad day makes a warm source cold again by one step', () => {
-  assert.equal(after({ ...beginWarmUp(nth(0)), stage: 4 }, { refused: 500 }).stage, 3)
+  assert.equal(after({ ...beginWarmUp(nth(0), 'now'), stage: 4 }, { refused: 500 }).stage, 3)
 })
 
 test('a day that hardly used its budget proves nothing', () => {
-  const state = beginWarmUp(nth(0))
+  const state = beginWarmUp(nth(0), 'now')
   assert.equal(advance(countSent(state, 24), CURVE, nth(1)).stage, 0)
   assert.equal(advance(countSent(state, 25), CURVE, nth(1)).stage, 1)
   assert.equal(advance(state, CURVE, nth(1)).stage, 0)
 })
 
 test('thirty idle days begin again, twenty-nine do not', () => {
-  const state = { ...beginWarmUp(nth(0)), stage: 3, sent: 500, lastSentDay: nth(0) }
+  const state = { ...beginWarmUp(nth(0), 'now'), stage: 3, sent: 500, lastSentDay: nth(0) }
   assert.equal(advance(state, CURVE, nth(29)).stage, 4)
   assert.equal(advance(state, CURVE, nth(30)).stage, 0)
 })
 
 test('a clock that goes back changes nothing', () => {
-  const state = countSent(beginWarmUp(nth(5)), 3)
+  const state = countSent(beginWarmUp(nth(5), 'now'), 3)
   assert.equal(advance(state, CURVE, nth(4)), state)
 })
 
 test('a campaign over a new source needs as many days as the curve says, and one over a warm source a day', () => {
-  const cold = { state: beginWarmUp(nth(0)), curve: CURVE }
+  const cold = { state: beginWarmUp(nth(0), 'now'), curve: CURVE }
   assert.equal(forecastDays([cold], 50), 1)
   assert.equal(forecastDays([cold], 51), 2)
   assert.equal(forecastDays([cold], 400), 3)

@@ -1,5 +1,7 @@
 /** Where a source stands with one provider. Days are UTC dates: `2026-11-22`. */
 export interface WarmUpState {
+  /** Which warm-up this is: another one begins when a person starts the source's anew. */
+  readonly since: string
   /** Place on the curve; past its end the source is warm. */
   readonly stage: number
   readonly day: string
@@ -24,8 +26,8 @@ export function dayOf(now: Date): string {
   return now.toISOString().slice(0, 10)
 }
 
-export function beginWarmUp(day: string): WarmUpState {
-  return { stage: 0, day, sent: 0, refused: 0, complained: 0, lastSentDay: null }
+export function beginWarmUp(day: string, since: string): WarmUpState {
+  return { since, stage: 0, day, sent: 0, refused: 0, complained: 0, lastSentDay: null }
 }
 
 export function isWarm(state: WarmUpState, curve: readonly number[]): boolean {
