@@ -91,7 +91,6 @@ test('an address is added with what is said of it', async (t) => {
         relay_kind: null,
         relay_config: null,
         relay_secret: null,
-        warm_up_started_at: '2026-02-01T00:00:00.000Z',
   warm_up: true,
       },
     },

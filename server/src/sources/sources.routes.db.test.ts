@@ -147,7 +147,7 @@ test('a warm-up starts at its first day, goes on when it is started again, is be
     assert.equal(status, 200)
     return [body['warm_up'], body['warm_up_started_at']]
   }
-  const [first, second] = ['2026-02-01T00:00:00.000Z', '2026-02-02T00:00:00.000Z']
+  const [first, second] = ['2026-01-01T00:00:00.000Z', '2026-01-02T00:00:00.000Z']
   assert.deepEqual(await warmUp('start'), [true, first])
   await room.clock.advance(24 * 3600_000)
   assert.deepEqual(await warmUp('start'), [true, first])
