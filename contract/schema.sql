@@ -93,7 +93,8 @@ create table campaigns (
   updated_at timestamp with time zone not null,
   fanout_parts_left smallint,
   pool_id uuid,
-  message_class message_class not null default 'bulk'::message_class
+  message_class message_class not null default 'bulk'::message_class,
+  expires_after_minutes integer
 );
 
 create table contacts (
@@ -122,7 +123,8 @@ create table deliveries (
   expires_at timestamp with time zone,
   claimed_epoch bigint,
   destination integer,
-  last_source text
+  last_source text,
+  last_reply jsonb
 ) with (fillfactor=70, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=5000);
 
 create table destinations (
@@ -555,6 +557,7 @@ alter table api_keys add constraint api_keys_pkey PRIMARY KEY (id);
 alter table api_keys add constraint api_keys_key_hash_key UNIQUE (key_hash);
 alter table campaign_parts add constraint campaign_parts_pkey PRIMARY KEY (campaign_id, part);
 alter table campaign_tallies add constraint campaign_tallies_pkey PRIMARY KEY (campaign_id, provider, state, class, retried);
+alter table campaigns add constraint campaigns_expires_after_minutes_check CHECK (((expires_after_minutes >= 1) AND (expires_after_minutes <= 43200)));
 alter table campaigns add constraint campaigns_list_id_fkey FOREIGN KEY (list_id) REFERENCES lists(id);
 alter table campaigns add constraint campaigns_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES pools(id) ON DELETE SET NULL;
 alter table campaigns add constraint campaigns_template_id_fkey FOREIGN KEY (template_id) REFERENCES templates(id);

@@ -16,7 +16,7 @@ import {
 } from './factories.ts'
 import { manualClock, type ManualClock } from './manual-clock.ts'
 
-const LIFETIMES = { liveMs: 86_400_000, sandboxMs: 30_000 }
+const LIFETIMES = { bulkMs: 259_200_000, transactionalMs: 86_400_000, sandboxMs: 30_000 }
 /** The shard of every delivery of a claimed campaign. */
 export const SHARD = 4
 

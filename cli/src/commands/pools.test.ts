@@ -91,7 +91,7 @@ test('an address is added with what is said of it', async (t) => {
         relay_kind: null,
         relay_config: null,
         relay_secret: null,
-  warm_up: true,
+        warm_up: true,
       },
     },
   ])

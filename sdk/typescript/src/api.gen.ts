@@ -1279,6 +1279,7 @@ export interface components {
              * @example 2026-11-22T09:30:00.000Z
              */
             created_at: string;
+            expires_after_minutes: number | null;
             from_email: string;
             from_name: string | null;
             /**
@@ -2756,6 +2757,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    expires_after_minutes?: number | null;
                     /** @example news@example.com */
                     from_email: string;
                     from_name?: string | null;
@@ -2939,6 +2941,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    expires_after_minutes?: number | null;
                     /** @example news@example.com */
                     from_email: string;
                     from_name?: string | null;

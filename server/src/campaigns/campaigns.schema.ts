@@ -33,6 +33,16 @@ export const CampaignBody = Type.Object({
     ),
   ),
   message_class: Type.Optional(Type.Enum(['bulk', 'transactional'], { description: 'bulk when absent.' })),
+  expires_after_minutes: Type.Optional(
+    Nullable(
+      Type.Integer({
+        minimum: 1,
+        maximum: 43_200,
+        description:
+          'How long a message is tried, from its first attempt; null: 72 hours for bulk and 24 for transactional mail, unless the installation says otherwise.',
+      }),
+    ),
+  ),
 })
 
 export const CampaignSchema = Type.Object(
@@ -49,6 +59,7 @@ export const CampaignSchema = Type.Object(
     reply_to: Nullable(Type.String()),
     pool_id: Nullable(Id),
     message_class: MessageClassSchema,
+    expires_after_minutes: Nullable(Type.Integer()),
     mode: Nullable(Mode),
     time_zone: Nullable(Type.String()),
     scheduled_at: Nullable(Timestamp),

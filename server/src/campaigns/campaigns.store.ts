@@ -17,6 +17,7 @@ export interface Campaign {
   readonly reply_to: string | null
   readonly pool_id: string | null
   readonly message_class: MessageClass
+  readonly expires_after_minutes: number | null
   readonly mode: 'sandbox' | 'live' | null
   readonly scheduled_local: string | null
   readonly time_zone: string | null
@@ -43,6 +44,7 @@ export interface CampaignFields {
   readonly reply_to: string | null
   readonly pool_id: string | null
   readonly message_class: MessageClass
+  readonly expires_after_minutes: number | null
 }
 
 export async function insertCampaign(
@@ -52,9 +54,9 @@ export async function insertCampaign(
   now: Date,
 ): Promise<Campaign> {
   const made = await sql<Campaign>`
-    insert into campaigns (tenant_id, name, list_id, template_id, subject, from_email, from_name, reply_to, pool_id, message_class, created_at, updated_at)
+    insert into campaigns (tenant_id, name, list_id, template_id, subject, from_email, from_name, reply_to, pool_id, message_class, expires_after_minutes, created_at, updated_at)
     values (${tenantId}, ${fields.name}, ${fields.list_id}, ${fields.template_id}, ${fields.subject}, ${fields.from_email},
-            ${fields.from_name}, ${fields.reply_to}, ${fields.pool_id}, ${fields.message_class}::message_class, ${now}, ${now})
+            ${fields.from_name}, ${fields.reply_to}, ${fields.pool_id}, ${fields.message_class}::message_class, ${fields.expires_after_minutes}, ${now}, ${now})
     returning *`.execute(transaction)
   return firstOf(made.rows)
 }
@@ -69,7 +71,8 @@ export async function updateCampaign(
     update campaigns
        set name = ${fields.name}, list_id = ${fields.list_id}, template_id = ${fields.template_id}, subject = ${fields.subject},
            from_email = ${fields.from_email}, from_name = ${fields.from_name}, reply_to = ${fields.reply_to},
-           pool_id = ${fields.pool_id}, message_class = ${fields.message_class}::message_class, problem = null,
+           pool_id = ${fields.pool_id}, message_class = ${fields.message_class}::message_class,
+           expires_after_minutes = ${fields.expires_after_minutes}, problem = null,
            updated_at = ${now}
      where id = ${id} returning *`.execute(transaction)
   return firstOf(changed.rows)

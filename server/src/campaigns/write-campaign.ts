@@ -17,6 +17,7 @@ export interface CampaignInput {
   readonly reply_to?: string | null
   readonly pool_id?: string | null
   readonly message_class?: MessageClass
+  readonly expires_after_minutes?: number | null
 }
 
 /** A draft. Whether it can be sent is asked when it is sent: a draft may be incomplete. */
@@ -75,6 +76,7 @@ function fieldsOf(input: CampaignInput): CampaignFields {
     reply_to: replyTo,
     pool_id: input.pool_id ?? null,
     message_class: input.message_class ?? 'bulk',
+    expires_after_minutes: input.expires_after_minutes ?? null,
   }
 }
 

@@ -81,6 +81,24 @@ export const deliverySettings = Type.Object({
     maximum: 720,
     description: 'A message that could not be delivered for this long has failed, in hours.',
   }),
+  PIGEON_TRANSACTIONAL_RETRY_FIRST_SECONDS: Type.Integer({
+    default: 60,
+    minimum: 1,
+    maximum: 86_400,
+    description: 'The same for transactional messages: wait before the second attempt, in seconds.',
+  }),
+  PIGEON_TRANSACTIONAL_RETRY_MAX_SECONDS: Type.Integer({
+    default: 3_600,
+    minimum: 1,
+    maximum: 604_800,
+    description: 'Longest wait between two attempts of a transactional message, in seconds.',
+  }),
+  PIGEON_TRANSACTIONAL_EXPIRE_HOURS: Type.Integer({
+    default: 24,
+    minimum: 1,
+    maximum: 720,
+    description: 'A transactional message that could not be delivered for this long is given up, in hours.',
+  }),
   PIGEON_SANDBOX_RETRY_FIRST_MS: Type.Integer({
     default: 1000,
     minimum: 10,

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { OutcomeEvent, SendJob } from '#events/email-events.ts'
+import type { MessageClass } from './lanes/fair-queue.ts'
 
 /** An attempt whose final dot was about to leave. */
 export interface JournaledDot {
@@ -17,6 +18,7 @@ export type JobIdentity = Pick<
 > & {
   /** Name of the source. */
   readonly source: string
+  readonly messageClass: MessageClass
 }
 
 export interface JournaledOutcome {

@@ -21,6 +21,7 @@ function dot(n: number): JournaledDot {
     provider: 'x.example',
     expiresAt: at,
     source: 'default',
+    messageClass: 'bulk',
   } as const
   return { messageId: String(n), attempt: 1, shard: 1, epoch: 1, job }
 }

@@ -9,7 +9,7 @@ import { test, type TestContext } from 'node:test'
 import { waitFor } from '@pigeon/server/test/wait-for.ts'
 import type { OutcomeEvent, SendJob } from '#events/email-events.ts'
 import { openJournal } from './journal.ts'
-import type { JournaledDot } from './journal-entry.ts'
+import type { JobIdentity, JournaledDot } from './journal-entry.ts'
 import { deleteSegments, replayJournal } from './replay-journal.ts'
 
 const CLAIMED_AT = '2026-01-01T00:00:00.000Z'
@@ -21,8 +21,9 @@ async function directory(t: TestContext): Promise<string> {
 }
 
 function dot(messageId: string, shard = 1, claimedAt = CLAIMED_AT): JournaledDot {
-  const job: SendJob & { source: string } = {
+  const job: SendJob & Pick<JobIdentity, 'source' | 'messageClass'> = {
     source: 'default',
+    messageClass: 'bulk',
     messageId,
     tenantId: 't',
     campaignId: 'c',
@@ -38,6 +39,7 @@ function dot(messageId: string, shard = 1, claimedAt = CLAIMED_AT): JournaledDot
     lastSource: null,
     attempt: 1,
     lastClass: null,
+    lastReply: null,
     claimedAt,
     expiresAt: '2026-01-04T00:00:00.000Z',
   }

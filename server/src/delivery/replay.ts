@@ -1,7 +1,7 @@
-import type { OutcomeEvent, SendingMode } from '#events/email-events.ts'
+import type { OutcomeEvent } from '#events/email-events.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { JournaledDot, JournaledOutcome } from './journal-entry.ts'
-import { outcomeOf, type RetryPlan } from './retry.ts'
+import { outcomeOf, type RetryPlans } from './retry.ts'
 
 /**
  * The outcome of an attempt whose final dot was sent and whose reply nobody saw: deferred, in doubt. It may have
@@ -9,7 +9,7 @@ import { outcomeOf, type RetryPlan } from './retry.ts'
  */
 export function inDoubtOutcome(
   dot: JournaledDot,
-  options: { clock: Clock; plans: Record<SendingMode, RetryPlan>; random: () => number },
+  options: { clock: Clock; plans: RetryPlans; random: () => number },
 ): JournaledOutcome {
   const now = options.clock.now()
   const { job } = dot
@@ -18,10 +18,11 @@ export function inDoubtOutcome(
     {
       provider: dot.job.provider,
       lastClass: null,
+      lastReply: null,
       attempt: dot.attempt,
       now,
       expiresAt: new Date(job.expiresAt),
-      plan: options.plans[job.mode],
+      plan: options.plans[job.mode][job.messageClass],
       random: options.random,
     },
   )

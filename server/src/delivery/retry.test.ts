@@ -13,6 +13,7 @@ function context(more: Partial<AttemptContext> = {}): AttemptContext {
     provider: 'mx.y.example',
     attempt: 1,
     lastClass: null,
+    lastReply: null,
     now,
     expiresAt: new Date(now.getTime() + 72 * HOUR),
     plan,
@@ -119,12 +120,6 @@ test('a connection lost after the final dot is deferred, and in doubt', () => {
     [outcomeOf(early, context()).type, outcomeOf(early, context()).inDoubt],
     ['deferred', false],
   )
-})
-
-test('a 4xx at the end of the life is failed as expired, with the last reply', () => {
-  const outcome = outcomeOf(replied('rcpt', 450, 'Greylisted'), context({ expiresAt: now }))
-  assert.deepEqual([outcome.type, outcome.class, outcome.retryAt], ['failed', 'expired', null])
-  assert.match(outcome.reply ?? '', /450 Greylisted/)
 })
 
 test('what was not sent is returned or failed by its reason, and waits for its host without counting an attempt', () => {
@@ -285,4 +280,19 @@ test('TLS that a policy asks for and that was not had is tried again until the m
     const last = outcome({ expiresAt: now })
     assert.deepEqual([last.type, last.class], ['failed', 'expired'])
   }
+})
+
+test('a message that expires has bounced with what the receiver said last, and failed when nobody said anything', () => {
+  const expired = { expiresAt: now, attempt: 9 }
+  const said = outcomeOf(replied('rcpt', 452, 'Mailbox full', '4.2.2'), context(expired))
+  assert.deepEqual(
+    [said.type, said.class, said.code, said.reply, said.retryAt],
+    ['bounced', 'expired', 452, '452 4.2.2 Mailbox full', null],
+  )
+  const broken: SendResult = { kind: 'broken', phase: 'connect', error: 'ECONNREFUSED', dotSent: false }
+  const lastReply = { code: 451, enhanced: '4.3.0', reply: '451 4.3.0 Try later' }
+  const before = outcomeOf(broken, context({ ...expired, lastReply }))
+  assert.deepEqual([before.type, before.class, before.reply], ['bounced', 'expired', '451 4.3.0 Try later'])
+  const silent = outcomeOf(broken, context(expired))
+  assert.deepEqual([silent.type, silent.class, silent.code], ['failed', 'expired', null])
 })

@@ -1,7 +1,8 @@
 import type { BounceClass, SmtpPhase } from '@pigeon/mail/bounce-class.ts'
 import { classifyReply } from '@pigeon/mail/classify-reply.ts'
 import type { Reply } from '@pigeon/mail/smtp-reply.ts'
-import type { OutcomeEvent } from '#events/email-events.ts'
+import type { LastReply, OutcomeEvent, SendingMode } from '#events/email-events.ts'
+import type { MessageClass } from './lanes/fair-queue.ts'
 import type { MxAnswer } from './resolver.ts'
 import type { RelayAnswer, RelayRefusal, SendPhase, SendResult, UnfitReason } from './transport/transport.ts'
 
@@ -13,6 +14,8 @@ export interface RetryPlan {
   readonly absentAgainMs: number
 }
 
+export type RetryPlans = Readonly<Record<SendingMode, Readonly<Record<MessageClass, RetryPlan>>>>
+
 export interface AttemptContext {
   /** Whose replies these are: each provider has rules of its own. */
   readonly provider: string
@@ -20,6 +23,8 @@ export interface AttemptContext {
   readonly attempt: number
   /** Of the attempt before. */
   readonly lastClass: string | null
+  /** What a receiver said last, in whichever attempt. */
+  readonly lastReply: LastReply | null
   readonly now: Date
   /** When a message that is not delivered has failed. */
   readonly expiresAt: Date
@@ -179,7 +184,7 @@ function outcomeOfUnfit(reason: UnfitReason, error: string, context: AttemptCont
 /** Not an attempt: the message was not judged. It waits until its host or relay is tried again, or its life is over. */
 function waiting(context: AttemptContext, error: string, retryAfterMs: number): AttemptOutcome {
   const next = nextAttempt({ ...context, attempt: 1 }, retryAfterMs)
-  if (next === 'expired') return end('failed', { class: 'expired', reply: error })
+  if (next === 'expired') return expired(context, { reply: error })
   return { ...end('returned', { reply: error }), retryAt: next.toISOString() }
 }
 
@@ -194,8 +199,15 @@ interface Said {
 
 function deferred(context: AttemptContext, said: Said, atLeastMs = 0): AttemptOutcome {
   const next = nextAttempt(context, atLeastMs)
-  if (next === 'expired') return end('failed', { ...said, class: 'expired' })
+  if (next === 'expired') return expired(context, said)
   return { ...end('deferred', said), retryAt: next.toISOString() }
+}
+
+/** Tried to the end of its life: a bounce with what the receiver said last, and failed when nobody ever said anything. */
+function expired(context: AttemptContext, said: Said): AttemptOutcome {
+  if (said.code === undefined && context.lastReply !== null)
+    return end('bounced', { ...context.lastReply, class: 'expired' })
+  return end(said.code === undefined ? 'failed' : 'bounced', { ...said, class: 'expired' })
 }
 
 function end(type: AttemptOutcome['type'], said: Said): AttemptOutcome {

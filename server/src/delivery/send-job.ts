@@ -15,7 +15,7 @@ import {
   outcomeOfTlsRefusal,
   type AttemptContext,
   type AttemptOutcome,
-  type RetryPlan,
+  type RetryPlans,
 } from './retry.ts'
 import { refusalOf } from './tls-policy/tls-decision.ts'
 import type { TlsPolicies } from './tls-policy/tls-policies.ts'
@@ -35,7 +35,7 @@ export interface SendDeps {
   /** Whether the shard's lease lasts long enough to begin. */
   readonly mayBegin: (held: HeldJob) => boolean
   readonly unsubscribeUrl: (tenantId: string, messageId: string) => string
-  readonly plans: { readonly live: RetryPlan; readonly sandbox: RetryPlan }
+  readonly plans: RetryPlans
   readonly settings: SendSettings
 }
 
@@ -148,19 +148,20 @@ async function attempt(deps: SendDeps, held: HeldJob, lane: Lane, startedAt: Dat
   }
 }
 
-function contextOf(deps: SendDeps, { job }: HeldJob): AttemptContext {
+function contextOf(deps: SendDeps, { job, messageClass }: HeldJob): AttemptContext {
   return {
     provider: job.provider,
     attempt: job.attempt,
     lastClass: job.lastClass,
+    lastReply: job.lastReply,
     now: deps.clock.now(),
     expiresAt: new Date(job.expiresAt),
-    plan: deps.plans[job.mode],
+    plan: deps.plans[job.mode][messageClass],
     random: Math.random,
   }
 }
 
-function identityOf({ job }: HeldJob, lane: Lane) {
+function identityOf({ job, messageClass }: HeldJob, lane: Lane) {
   const { tenantId, campaignId, contactId, mode, claimedAt, domain, provider, expiresAt } = job
   return {
     tenantId,
@@ -172,6 +173,7 @@ function identityOf({ job }: HeldJob, lane: Lane) {
     provider,
     expiresAt,
     source: lane.source().name,
+    messageClass,
   }
 }
 

@@ -20,7 +20,7 @@ import { plansOf } from '@pigeon/server/test/plan.ts'
 import { claimAndAppend, type ClaimDeps, type SendQueue } from './claim.ts'
 import { claimDue } from './dispatch.store.ts'
 
-const LIFETIMES = { liveMs: 86_400_000, sandboxMs: 30_000 }
+const LIFETIMES = { bulkMs: 259_200_000, transactionalMs: 86_400_000, sandboxMs: 30_000 }
 const SHARD = 2
 
 interface Prepared {
@@ -53,7 +53,7 @@ async function anotherCampaign({
   deps,
 }: Pick<Prepared, 'database' | 'tenant' | 'deps'>): Promise<string> {
   const id = await sampleCampaign(database, tenant)
-  await fanOutChunk(deps, id, 100_000)
+  while ((await fanOutChunk(deps, id, 100_000)) > 0) continue
   return id
 }
 
@@ -100,6 +100,7 @@ test('what is claimed is stamped with the epoch and handed over with all that de
     attempt: 1,
     lastSource: null,
     lastClass: 'host_unknown',
+    lastReply: null,
     claimedAt: '2026-02-01T00:00:00.000Z',
     expiresAt: '2026-02-01T00:00:30.000Z',
   })
@@ -123,6 +124,31 @@ test('the time to live begins with the first claim and not again with the next',
       [2, '2026-02-01T00:00:30.000Z'],
     ],
   )
+})
+
+test('a live message lives as long as its class, or as its campaign says', async (t) => {
+  const hours = async (set: string): Promise<number> => {
+    const prepared = await prepare(t, 1)
+    await sql`update deliveries set mode = 'live'`.execute(prepared.database.admin)
+    await sql`update campaigns set ${sql.raw(set)}`.execute(prepared.database.admin)
+    await claimAndAppend(prepared.deps, [queueOf(prepared)], LIFETIMES)
+    const [job] = await takeJobs(prepared.stream)
+    return (Date.parse(job?.expiresAt ?? '') - prepared.clock.now().getTime()) / 3_600_000
+  }
+  assert.equal(await hours("message_class = 'bulk'"), 72)
+  assert.equal(await hours("message_class = 'transactional'"), 24)
+  assert.equal(await hours('expires_after_minutes = 90'), 1.5)
+})
+
+test('what a receiver said last goes with the next attempt', async (t) => {
+  const prepared = await prepare(t, 1)
+  const lastReply = { code: 452, enhanced: '4.2.2', reply: '452 4.2.2 Mailbox full' }
+  await sql`update deliveries set last_reply = ${JSON.stringify(lastReply)}::jsonb, last_source = 'mail-2'`.execute(
+    prepared.database.admin,
+  )
+  await claimAndAppend(prepared.deps, [queueOf(prepared)], LIFETIMES)
+  const [job] = await takeJobs(prepared.stream)
+  assert.deepEqual([job?.lastReply, job?.lastSource], [lastReply, 'mail-2'])
 })
 
 test('no more is claimed than the credits of the destination allow, and all of them are used', async (t) => {
@@ -267,7 +293,7 @@ test('among 20,000 waiting rows a claim reads the due ones from an index', async
     .executeTakeFirstOrThrow()
   const want = { queueId: prepared.campaignId, destination, limit: 500 }
   const [plan = ''] = await plansOf(prepared.database.connections.engine, (transaction) =>
-    claimDue(transaction, [want], { now, expiresLive: now, expiresSandbox: now }),
+    claimDue(transaction, [want], now, LIFETIMES),
   )
   assert.match(plan, /Index Scan using deliveries_due on deliveries/)
   assert.doesNotMatch(plan, /Seq Scan on (deliveries|messages|contacts)/)

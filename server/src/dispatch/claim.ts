@@ -8,6 +8,7 @@ import {
   lockCredits,
   type ClaimedRow,
   type Credit,
+  type Lifetimes,
   type Want,
 } from './dispatch.store.ts'
 
@@ -15,12 +16,6 @@ export interface ClaimDeps {
   readonly db: Database
   readonly stream: Stream
   readonly clock: Clock
-}
-
-/** How long a message is tried, from its first attempt. Milliseconds. */
-export interface Lifetimes {
-  readonly liveMs: number
-  readonly sandboxMs: number
 }
 
 /** A campaign whose messages may be claimed. */
@@ -102,11 +97,7 @@ export async function claimAndAppend(
     const now = deps.clock.now()
     const credits = inTurns(await lockCredits(transaction, now, reserve), turn)
     if (credits.length === 0) return 0
-    const rows = await claimDue(transaction, shareCredits(queues, credits), {
-      now,
-      expiresLive: new Date(now.getTime() + lifetimes.liveMs),
-      expiresSandbox: new Date(now.getTime() + lifetimes.sandboxMs),
-    })
+    const rows = await claimDue(transaction, shareCredits(queues, credits), now, lifetimes)
     if (rows.length === 0) return 0
     const epochs = new Map(credits.map((each) => [each.shard, each.epoch]))
     const claimed = Map.groupBy(rows, (row) => row.destination)
@@ -160,6 +151,7 @@ function jobOf(row: ClaimedRow, now: Date): SendJob {
     attempt: row.attempt,
     lastSource: row.last_source,
     lastClass: row.last_class,
+    lastReply: row.last_reply,
     claimedAt: now.toISOString(),
     expiresAt: row.expires_at.toISOString(),
   }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Transaction } from '#platform/postgres/database.ts'
-import type { SendingMode, SendJob } from '#events/email-events.ts'
+import type { LastReply, SendingMode, SendJob } from '#events/email-events.ts'
 
 /** What a destination can take now. */
 export interface Credit {
@@ -29,6 +29,13 @@ export async function lockCredits(transaction: Transaction, now: Date, reserve: 
   return found.rows
 }
 
+/** How long a message is tried, from its first attempt. Milliseconds. */
+export interface Lifetimes {
+  readonly bulkMs: number
+  readonly transactionalMs: number
+  readonly sandboxMs: number
+}
+
 export interface Want {
   readonly queueId: string
   readonly destination: number
@@ -50,6 +57,7 @@ export interface ClaimedRow {
   readonly provider: string | null
   readonly recipient: string
   readonly last_class: string | null
+  readonly last_reply: LastReply | null
   readonly first_name: string | null
   readonly last_name: string | null
   readonly attributes: SendJob['attributes'] | null
@@ -66,7 +74,8 @@ const CLAIM_TOTAL = 2_000
 export async function claimDue(
   transaction: Transaction,
   wants: readonly Want[],
-  times: { now: Date; expiresLive: Date; expiresSandbox: Date },
+  now: Date,
+  lifetimes: Lifetimes,
 ): Promise<ClaimedRow[]> {
   const claimed = await sql<ClaimedRow>`
     with due as materialized (
@@ -75,18 +84,22 @@ export async function claimDue(
                     ${wants.map((want) => want.limit)}::int[]) as w(queue_id, destination, n)
        cross join lateral (
          select message_id from deliveries
-          where queue_id = w.queue_id and destination = w.destination and claimed_epoch is null and due_at <= ${times.now}
+          where queue_id = w.queue_id and destination = w.destination and claimed_epoch is null and due_at <= ${now}
             and not exists (select from campaigns c where c.id = w.queue_id and c.status <> 'sending')
           order by due_at limit w.n for update skip locked
        ) d
        limit ${CLAIM_TOTAL}
     ), claimed as (
       update deliveries d
-         set claimed_epoch = s.epoch, attempt = d.attempt + 1, due_at = ${times.now},
-             expires_at = coalesce(d.expires_at, case d.mode when 'live' then ${times.expiresLive}::timestamptz else ${times.expiresSandbox}::timestamptz end)
-        from shards s
-       where d.message_id = any(array(select message_id from due)) and s.id = d.shard
-      returning d.message_id, d.tenant_id, d.queue_id, d.contact_id, d.mode, d.domain, d.shard, d.destination, d.last_source, d.attempt, d.expires_at
+         set claimed_epoch = s.epoch, attempt = d.attempt + 1, due_at = ${now},
+             expires_at = coalesce(d.expires_at, ${now}::timestamptz + interval '1 ms' * case
+               when d.mode = 'sandbox' then ${lifetimes.sandboxMs}::bigint
+               when c.expires_after_minutes is not null then c.expires_after_minutes * 60000::bigint
+               when c.message_class = 'transactional' then ${lifetimes.transactionalMs}::bigint
+               else ${lifetimes.bulkMs}::bigint end)
+        from shards s, campaigns c
+       where d.message_id = any(array(select message_id from due)) and s.id = d.shard and c.id = d.queue_id
+      returning d.message_id, d.tenant_id, d.queue_id, d.contact_id, d.mode, d.domain, d.shard, d.destination, d.last_source, d.last_reply, d.attempt, d.expires_at
     )
     select c.*, t.provider, m.recipient, m.class as last_class, k.first_name, k.last_name, k.attributes
       from claimed c

@@ -9,7 +9,8 @@ import {
 } from '#campaigns/progress.ts'
 import { relayOutbox } from '#events/outbox.ts'
 import type { Log } from '#platform/log.ts'
-import { CLAIM_BATCH, claimAndAppend, inTurns, type Lifetimes, type SendQueue } from './claim.ts'
+import { CLAIM_BATCH, claimAndAppend, inTurns, type SendQueue } from './claim.ts'
+import type { Lifetimes } from './dispatch.store.ts'
 import { refreshRoutes, routeNewDomains, type RouteDeps } from './route-domains.ts'
 
 export interface DispatchDeps extends ProgressDeps, RouteDeps {

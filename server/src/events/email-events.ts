@@ -21,6 +21,12 @@ export const TOPICS = {
 
 export type SendingMode = 'sandbox' | 'live'
 
+export interface LastReply {
+  readonly code: number
+  readonly enhanced: string | null
+  readonly reply: string
+}
+
 /** One attempt to make. It carries what rendering needs, so that delivery reads nothing per message. */
 export interface SendJob {
   readonly messageId: string
@@ -41,6 +47,8 @@ export interface SendJob {
   readonly lastSource: string | null
   /** Why the last attempt did not deliver; null before the first. */
   readonly lastClass: string | null
+  /** What a receiver said last; null when none has said anything. */
+  readonly lastReply: LastReply | null
   /** RFC 3339. With the epoch it names this claim, so that an outcome can never be taken for one of a later claim. */
   readonly claimedAt: string
   /** RFC 3339. When the first attempt was claimed plus the life of a message. */

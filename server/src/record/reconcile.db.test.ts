@@ -26,7 +26,7 @@ import { reconcile, type Finding, type Reconciliation } from './reconcile.ts'
 import type { HistoryDeps } from './run-history.ts'
 
 const analytics = await testHistory()
-const LIFETIMES = { liveMs: 86_400_000, sandboxMs: 30_000 }
+const LIFETIMES = { bulkMs: 259_200_000, transactionalMs: 86_400_000, sandboxMs: 30_000 }
 
 interface Sent {
   readonly deps: HistoryDeps

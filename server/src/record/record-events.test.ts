@@ -21,6 +21,7 @@ const outcome = (messageId: string, attempt: number) => {
     destination: 1,
     lastSource: null,
     lastClass: null,
+    lastReply: null,
     claimedAt: '2026-01-01T00:00:00.000Z',
     expiresAt: '2026-01-02T00:00:00.000Z',
   }

@@ -48,6 +48,8 @@ export async function applyOutcomes(
          set claimed_epoch = null,
              attempt = case e.type when 'returned' then d.attempt - 1 else d.attempt end,
              due_at = coalesce(e.retry_at, ${now}),
+             last_reply = case when e.type = 'deferred' and e.code is not null
+                               then jsonb_build_object('code', e.code, 'enhanced', e.enhanced, 'reply', e.reply) else d.last_reply end,
              last_source = case when e.type = 'deferred' then case e.class when 'greylisted' then e.source end else d.last_source end,
              expires_at = case when e.type = 'returned' and d.attempt = 1 and e.retry_at is null then null else d.expires_at end
         from e

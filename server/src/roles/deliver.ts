@@ -8,6 +8,7 @@ import { openJournal } from '#delivery/journal.ts'
 import { createMailRoutes } from '#delivery/mail-routes.ts'
 import { createRecentSuppressions } from '#delivery/recent-suppressions.ts'
 import { replayJournal } from '#delivery/replay-journal.ts'
+import type { RetryPlans } from '#delivery/retry.ts'
 import { createDelivery } from '#delivery/run-delivery.ts'
 import { loadShaping } from '#delivery/shaping/shaping.ts'
 import { createTlsPolicies } from '#delivery/tls-policy/tls-policies.ts'
@@ -80,18 +81,7 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
       publicUrl: config.PIGEON_PUBLIC_URL ?? `http://localhost:${config.PIGEON_HTTP_PORT}`,
       keys,
     }),
-    plans: {
-      live: {
-        firstMs: config.PIGEON_RETRY_FIRST_SECONDS * 1000,
-        maxMs: config.PIGEON_RETRY_MAX_SECONDS * 1000,
-        absentAgainMs: ABSENT_AGAIN_MS,
-      },
-      sandbox: {
-        firstMs: config.PIGEON_SANDBOX_RETRY_FIRST_MS,
-        maxMs: config.PIGEON_RETRY_MAX_SECONDS * 1000,
-        absentAgainMs: config.PIGEON_SANDBOX_RETRY_FIRST_MS,
-      },
-    },
+    plans: retryPlans(config),
     settings: {
       ehloName: config.PIGEON_EHLO_NAME ?? hostname(),
       returnPathPrefix: config.PIGEON_RETURN_PATH_PREFIX,
@@ -131,6 +121,29 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
       await stream.close()
       await db.destroy()
     },
+  }
+}
+
+function retryPlans(config: Config): RetryPlans {
+  const sandbox = {
+    firstMs: config.PIGEON_SANDBOX_RETRY_FIRST_MS,
+    maxMs: config.PIGEON_RETRY_MAX_SECONDS * 1000,
+    absentAgainMs: config.PIGEON_SANDBOX_RETRY_FIRST_MS,
+  }
+  return {
+    live: {
+      bulk: {
+        firstMs: config.PIGEON_RETRY_FIRST_SECONDS * 1000,
+        maxMs: config.PIGEON_RETRY_MAX_SECONDS * 1000,
+        absentAgainMs: ABSENT_AGAIN_MS,
+      },
+      transactional: {
+        firstMs: config.PIGEON_TRANSACTIONAL_RETRY_FIRST_SECONDS * 1000,
+        maxMs: config.PIGEON_TRANSACTIONAL_RETRY_MAX_SECONDS * 1000,
+        absentAgainMs: ABSENT_AGAIN_MS,
+      },
+    },
+    sandbox: { bulk: sandbox, transactional: sandbox },
   }
 }
 

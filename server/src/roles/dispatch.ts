@@ -23,7 +23,8 @@ export async function startDispatch(context: Context): Promise<RunningRole> {
       log,
       findProvider: (mode, domain) => routes.findProvider(mode, domain),
       lifetimes: {
-        liveMs: config.PIGEON_EXPIRE_HOURS * 3_600_000,
+        bulkMs: config.PIGEON_EXPIRE_HOURS * 3_600_000,
+        transactionalMs: config.PIGEON_TRANSACTIONAL_EXPIRE_HOURS * 3_600_000,
         sandboxMs: config.PIGEON_SANDBOX_EXPIRE_SECONDS * 1000,
       },
       fanOutChunkSize: config.PIGEON_FANOUT_CHUNK,

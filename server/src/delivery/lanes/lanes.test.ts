@@ -126,6 +126,7 @@ function job(more: Partial<SendJob> = {}, of: { pool?: string; messageClass?: Me
       attempt: 1,
       lastSource: null,
       lastClass: null,
+      lastReply: null,
       claimedAt: '',
       expiresAt: '',
       ...more,

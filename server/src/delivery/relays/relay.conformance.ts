@@ -50,6 +50,7 @@ const CONTEXT = {
   provider: 'google',
   attempt: 1,
   lastClass: null,
+  lastReply: null,
   now: NOW,
   expiresAt: new Date('2026-03-04T12:00:00Z'),
   plan: { firstMs: 300_000, maxMs: 3_600_000, absentAgainMs: 600_000 },

@@ -96,6 +96,7 @@ function judged(result: SendResult): AttemptOutcome & { readonly reply: string }
     provider: 'postfix.example',
     attempt: 1,
     lastClass: null,
+    lastReply: null,
     now,
     expiresAt,
     plan,

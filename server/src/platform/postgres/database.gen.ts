@@ -91,6 +91,7 @@ export interface CampaignsTable {
   fanout_parts_left: number | null
   pool_id: string | null
   message_class: Generated<MessageClass>
+  expires_after_minutes: number | null
 }
 
 export interface ContactsTable {
@@ -120,6 +121,7 @@ export interface DeliveriesTable {
   claimed_epoch: number | null
   destination: number | null
   last_source: string | null
+  last_reply: ColumnType<unknown, string | null | undefined, string | null>
 }
 
 export interface DestinationsTable {
