@@ -216,6 +216,14 @@ create table imports (
   completed_at timestamp with time zone
 );
 
+create table lane_complaints (
+  mode sending_mode not null,
+  provider text not null,
+  source text not null,
+  day date not null,
+  count integer not null
+);
+
 create table lane_orders (
   id uuid not null default new_id(),
   mode sending_mode not null,
@@ -586,6 +594,7 @@ alter table imports add constraint imports_on_existing_check CHECK ((on_existing
 alter table imports add constraint imports_list_id_fkey FOREIGN KEY (list_id) REFERENCES lists(id) ON DELETE CASCADE;
 alter table imports add constraint imports_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table imports add constraint imports_pkey PRIMARY KEY (id);
+alter table lane_complaints add constraint lane_complaints_pkey PRIMARY KEY (day, mode, provider, source);
 alter table lane_orders add constraint lane_orders_pkey PRIMARY KEY (id);
 alter table lane_orders add constraint lane_orders_mode_provider_source_id_key UNIQUE NULLS NOT DISTINCT (mode, provider, source_id);
 alter table lanes add constraint lanes_pkey PRIMARY KEY (mode, provider, source_id);
@@ -955,6 +964,7 @@ grant delete, insert, select, update on table import_rejects to pigeon_api;
 grant delete, insert, select, update on table import_rejects to pigeon_engine;
 grant delete, insert, select, update on table imports to pigeon_api;
 grant delete, insert, select, update on table imports to pigeon_engine;
+grant delete, insert, select, update on table lane_complaints to pigeon_engine;
 grant delete, insert, select, update on table lane_orders to pigeon_api;
 grant delete, insert, select, update on table lane_orders to pigeon_engine;
 grant select on table lanes to pigeon_api;

@@ -3,6 +3,7 @@ import { Check } from 'typebox/value'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/log.ts'
 import type { Database } from '#platform/postgres/database.ts'
+import { complaintsToday } from '#sources/complaints.ts'
 import type { Lane, LaneOrder, SavedLane } from './lanes/lane.ts'
 import {
   findLaneMemories,
@@ -16,7 +17,7 @@ import {
 export const LANES_CHANNEL = 'lanes'
 
 const SAVE_MS = 1_000
-/** Orders are read this often, in case a word on the channel was missed. */
+/** Orders are read this often, in case a word on the channel was missed, and complaints, too. */
 const ORDERS_MS = 5_000
 /** A warming lane says beforehand that it has sent what it may send until it says so again: a crash never exceeds a budget. */
 const AHEAD_SECONDS = 3
@@ -171,6 +172,17 @@ export function createLaneMemory(deps: LaneMemoryDeps): LaneMemory {
     }
   }
 
+  async function readComplaints(): Promise<void> {
+    const counts = new Map(
+      (await complaintsToday(deps)).map((each) => [
+        `${each.mode}/${each.provider}/${each.source}`,
+        each.count,
+      ]),
+    )
+    for (const lane of deps.all())
+      lane.setComplaints(counts.get(`${lane.mode}/${lane.provider}/${lane.source().name}`) ?? 0)
+  }
+
   return {
     saved: (key) => memories.get(key),
     load: async (shards) => {
@@ -192,6 +204,9 @@ export function createLaneMemory(deps: LaneMemoryDeps): LaneMemory {
         if (sinceOrdersMs >= ORDERS_MS) {
           sinceOrdersMs = 0
           await readOrders()
+          await readComplaints().catch((error: unknown) =>
+            deps.log.warn({ err: error }, 'Complaints could not be read; they are read again.'),
+          )
         }
         await save(false).catch((error: unknown) =>
           deps.log.warn({ err: error }, 'What lanes have learned could not be saved; it is tried again.'),

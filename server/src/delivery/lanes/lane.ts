@@ -207,9 +207,10 @@ export function createLane(options: LaneOptions) {
       health.onSlow(nowMs, begun.rate(nowMs), verdict.reply)
       return false
     },
-    onComplaint: () => {
+    /** Complaints of today that have come in so far. */
+    setComplaints: (count: number) => {
       const state = today()
-      if (state !== undefined) warmUp = { ...state, complained: state.complained + 1 }
+      if (state !== undefined) warmUp = { ...state, complained: count }
     },
     save: (): SavedLane => ({ health: health.save(), warmUp: today() ?? null }),
   }

@@ -213,6 +213,14 @@ export interface ImportsTable {
   completed_at: Date | null
 }
 
+export interface LaneComplaintsTable {
+  mode: SendingMode
+  provider: string
+  source: string
+  day: string
+  count: number
+}
+
 export interface LaneOrdersTable {
   id: Generated<string>
   mode: SendingMode
@@ -524,6 +532,7 @@ export interface DB {
   idempotency_keys: IdempotencyKeysTable
   import_rejects: ImportRejectsTable
   imports: ImportsTable
+  lane_complaints: LaneComplaintsTable
   lane_orders: LaneOrdersTable
   lanes: LanesTable
   list_counts: ListCountsTable
