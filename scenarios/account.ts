@@ -108,6 +108,7 @@ export interface CampaignInput {
   readonly html?: string
   readonly text?: string
   readonly fromName?: string
+  readonly messageClass?: 'bulk' | 'transactional'
 }
 
 /** A draft with a template of its own. Returns its id. */
@@ -124,6 +125,7 @@ export async function createCampaign(account: Account, input: CampaignInput): Pr
         template_id: template.id,
         from_email: from,
         from_name: input.fromName ?? 'Scenario',
+        message_class: input.messageClass ?? 'bulk',
       },
     }),
   )
