@@ -13,6 +13,8 @@ export interface LanePools {
   poolFor(message: { tenantId: string; campaignId: string | null; messageClass: MessageClass }): string
   /** Names of the pools that a source is in, in alphabetical order. */
   poolsOf(sourceId: string): readonly string[]
+  /** Of all pools. */
+  sources(): readonly LaneSource[]
   /** Asks the database again; says so in the log when it cannot. */
   reload(): Promise<void>
 }
@@ -26,6 +28,7 @@ export async function openLanePools(deps: { db: Database; log: Log }): Promise<L
     pool: (id) => loaded.pools.get(id) ?? { id, name: id, members: [] },
     poolFor: (message) => poolFor(loaded.all, message).pool.id,
     poolsOf: (sourceId) => loaded.poolsOf.get(sourceId) ?? NO_POOLS,
+    sources: () => loaded.sources,
     reload: async () => {
       try {
         loaded = index(await loadPools(deps))
@@ -42,7 +45,8 @@ function index(all: Pools) {
   for (const pool of [...all.byId.values()].toSorted((a, b) => a.name.localeCompare(b.name)))
     for (const { source } of pool.members)
       poolsOf.set(source.id, [...(poolsOf.get(source.id) ?? []), pool.name])
-  return { all, pools, poolsOf }
+  const sources = [...pools.values()].flatMap(({ members }) => members.map(({ source }) => source))
+  return { all, pools, poolsOf, sources }
 }
 
 function lanePool(pool: Pool): LanePool {
@@ -53,6 +57,7 @@ function lanePool(pool: Pool): LanePool {
       isDraining: source.isDraining,
       ...(source.localAddress === null ? {} : { localAddress: source.localAddress }),
       ...(source.ehloName === null ? {} : { ehloName: source.ehloName }),
+      ...(source.relay === null ? {} : { relay: source.relay }),
       ...(source.warmUp === null ? {} : { curve: source.warmUp.curve }),
     }
     return { source: laneSource, weight }

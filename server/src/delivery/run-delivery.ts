@@ -15,6 +15,7 @@ import { createLanes, type HeldJob, type Lanes } from './lanes/lanes.ts'
 import { dayOf } from './lanes/warm-up.ts'
 import { createOutbox } from './outbox.ts'
 import { addressKey } from './recent-suppressions.ts'
+import type { OpenRelays } from './relays/open-relays.ts'
 import { inDoubtOutcome } from './replay.ts'
 import { deleteSegments, replayJournal, type Replay } from './replay-journal.ts'
 import { sendJob, type SendDeps } from './send-job.ts'
@@ -34,6 +35,7 @@ export interface DeliveryDeps extends Omit<SendDeps, 'mayBegin'> {
   readonly left: Replay
   readonly maxConnections: number
   readonly pools: LanePools
+  readonly relays: OpenRelays
   readonly shaping: Shaping
 }
 
@@ -112,6 +114,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     saved: memory.saved,
     made: memory.command,
     day: () => dayOf(deps.clock.now()),
+    closed: deps.relays.closed,
     maxActive: deps.maxConnections * ACTIVE_PER_CONNECTION,
     mayBegin: () => outbox.hasRoom(),
     giveBack: (jobs, untilMs) => giveBack(jobs, comeBackAt(untilMs)),
@@ -120,8 +123,8 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
         { lane: lane.key, source: lane.source().name, reply: lane.health.reason() },
         'A provider blocks a source: nothing is sent from there for a while. See pigeon lanes.',
       ),
-    send: async (held, lane) => {
-      const { event, verdict } = await sendJob(sendDeps, held, lane)
+    send: async (held, lane, elsewhere) => {
+      const { event, verdict } = await sendJob(sendDeps, held, lane, elsewhere)
       finish(held, event)
       return verdict
     },
@@ -188,6 +191,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
 
   async function reloadPools(): Promise<void> {
     await deps.pools.reload()
+    deps.relays.keep(deps.pools.sources())
     lanes.pump()
   }
 

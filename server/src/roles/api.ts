@@ -1,5 +1,6 @@
 import { runImports } from '#contacts/imports.jobs.ts'
 import { isPrivateAddress } from '#delivery/private-address.ts'
+import { relayFaults } from '#delivery/relays/source-relay.ts'
 import { createResolveTxt } from '#domains/resolve-txt.ts'
 import { appendHistory } from '#events/outbox.ts'
 import { eventWithoutAttempt } from '#events/email-events.ts'
@@ -17,6 +18,7 @@ import { createWindtunnelClient } from '#windtunnel/client.ts'
 import { sql } from 'kysely'
 import { hostname } from 'node:os'
 import type { Context, RunningRole } from './context.ts'
+import { mayRelayPrivately } from './mail-route-settings.ts'
 import { registerRoutes } from './routes.ts'
 
 const CONNECTIONS = 16
@@ -67,6 +69,7 @@ export async function startApi(context: Context): Promise<RunningRole> {
     names: createNameLookups(dns),
     ehloName: config.PIGEON_EHLO_NAME ?? hostname(),
     mayLeaveFrom: (address) => isSandbox || config.PIGEON_ALLOW_PRIVATE_SOURCES || !isPrivateAddress(address),
+    relayFaults: (relay) => relayFaults({ allowPrivate: mayRelayPrivately(config) }, relay),
     ...(isSandbox
       ? {
           publishRecords: (records) =>

@@ -74,7 +74,7 @@ test('disabled sources are left out, draining ones are marked, and warm-up and r
   assert.deepEqual([a?.localAddress, a?.ehloName], ['2001:db8::1', 'a.example.com'])
   assert.deepEqual(a?.warmUp, { startedAt: STARTED, curve: DEFAULT_WARM_UP_CURVE })
   assert.deepEqual(c?.warmUp?.curve, [5, 6])
-  assert.deepEqual(c?.relay, { kind: 'smtp', config: { host: 'relay.example' } })
+  assert.deepEqual([c?.relay?.kind, c?.relay?.config], ['smtp', { host: 'relay.example' }])
 })
 
 test('who named which pool is loaded for all tenants, campaigns that are over left out', async (t) => {

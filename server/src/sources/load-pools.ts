@@ -33,7 +33,10 @@ function memberOf(row: MemberRow): PoolMember {
     kind: row.kind,
     localAddress: row.local_address,
     ehloName: row.ehlo_name,
-    relay: row.relay_kind === null ? null : { kind: row.relay_kind, config: row.relay_config ?? {} },
+    relay:
+      row.relay_kind === null
+        ? null
+        : { kind: row.relay_kind, config: row.relay_config ?? {}, version: row.relay_version },
     isDraining: row.status === 'draining',
     warmUp:
       row.warm_up && row.warm_up_started_at !== null

@@ -13,6 +13,7 @@ export interface MemberRow {
   readonly ehlo_name: string | null
   readonly relay_kind: string | null
   readonly relay_config: RelayConfig | null
+  readonly relay_version: string
   readonly status: SourceStatus
   readonly warm_up: boolean
   readonly warm_up_started_at: Date | null
@@ -47,6 +48,7 @@ export async function selectLoad(db: Database): Promise<Load> {
         select id, name, overflow_pool_id from pools order by id`.execute(transaction)
       const members = await sql<MemberRow>`
         select m.pool_id, m.weight, s.id, s.name, s.kind, s.local_address, s.ehlo_name, s.relay_kind, s.relay_config,
+               md5(concat_ws(' ', s.name, s.relay_kind, s.relay_config, encode(s.relay_secret, 'hex'))) as relay_version,
                s.status, s.warm_up, s.warm_up_started_at, s.warm_up_curve
           from pool_sources m join sources s on s.id = m.source_id
          where s.status <> 'disabled' order by m.pool_id, s.id`.execute(transaction)

@@ -31,11 +31,19 @@ export interface Source {
   readonly localAddress: string | null
   /** Null: the installation's. */
   readonly ehloName: string | null
-  readonly relay: { readonly kind: string; readonly config: RelayConfig } | null
+  readonly relay: SourceRelay | null
   /** It ends what it has in hand and is given nothing new. */
   readonly isDraining: boolean
   /** Null: warm. */
   readonly warmUp: WarmUp | null
+}
+
+/** A relay without its secret, which `loadRelaySecret` opens. */
+export interface SourceRelay {
+  readonly kind: string
+  readonly config: RelayConfig
+  /** Another one when anything of it has changed, its secret included. */
+  readonly version: string
 }
 
 /** Settings of a relay that are no secret; their meaning is the transport's. */

@@ -1,4 +1,5 @@
 import { registerCampaigns } from '#campaigns/campaigns.routes.ts'
+import { relayFaults } from '#delivery/relays/source-relay.ts'
 import { openAnalytics } from '#platform/analytics/open-analytics.ts'
 import { registerTenant } from '#tenants/tenants.routes.ts'
 import { testApi } from '@pigeon/server/test/test-api.ts'
@@ -36,6 +37,7 @@ export async function sourcesApi() {
         ...deps,
         names: dns.lookups,
         ehloName: 'mail.example.com',
+        relayFaults: (relay) => relayFaults({ allowPrivate: false }, relay),
         mayLeaveFrom: (address) => !address.startsWith('127.'),
       })
       registerPools(app, deps)

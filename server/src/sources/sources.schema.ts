@@ -48,7 +48,9 @@ const fields = {
       }),
     ),
   ),
-  relay_kind: Type.Optional(Nullable(Type.String({ pattern: '^[a-z0-9_-]{1,32}$', examples: ['smtp'] }))),
+  relay_kind: Type.Optional(
+    Nullable(Type.String({ pattern: '^[a-z0-9_-]{1,32}$', examples: ['smarthost'] })),
+  ),
   relay_config: Type.Optional(Nullable(Config)),
   relay_secret: Type.Optional(
     Nullable(

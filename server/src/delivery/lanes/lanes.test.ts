@@ -7,7 +7,7 @@ import type { LanePool } from './destination.ts'
 import { HOLD_MS, MAX_CREDIT } from './destination.ts'
 import type { MessageClass } from './fair-queue.ts'
 import { LIVE_TIMES } from './lane-health.ts'
-import type { Lane, LaneSource, LaneVerdict, SavedLane } from './lane.ts'
+import type { Closed, Lane, LaneSource, LaneVerdict, SavedLane } from './lane.ts'
 import { createLanes, type HeldJob, type Lanes } from './lanes.ts'
 import type { Rate } from './rate-limit.ts'
 import { dayOf } from './warm-up.ts'
@@ -30,6 +30,7 @@ interface Rig {
   readonly suspended: string[]
   verdict: (held: HeldJob, lane: Lane) => LaneVerdict
   pools: LanePool[]
+  readonly closed: Map<string, Closed>
 }
 
 interface RigOptions {
@@ -76,6 +77,7 @@ function rig(options: RigOptions = {}): Rig {
     suspended: [],
     verdict: () => ACCEPTED,
     pools: options.pools ?? [poolOf('main', [ip('a')])],
+    closed: new Map(),
     lanes: createLanes({
       clock,
       pool: (id) => made.pools.find((pool) => pool.id === id) ?? poolOf(id, []),
@@ -85,6 +87,7 @@ function rig(options: RigOptions = {}): Rig {
       saved: (key) => options.saved?.[key],
       made: () => undefined,
       day: () => dayOf(clock.now()),
+      closed: (source) => made.closed.get(source.id),
       maxActive: options.maxActive ?? 1_000,
       mayBegin: () => true,
       tenantLimits: () => NO_LIMIT,
