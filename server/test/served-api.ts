@@ -34,6 +34,7 @@ export async function servedApi() {
         names: { namesOf: noDns, addressesOf: noDns },
         ehloName: 'mail.example.com',
         mayLeaveFrom: () => true,
+        providerOf: async (domain) => domain,
         relayFaults: (relay) => relayFaults({ allowPrivate: true }, relay),
         appendEvent: async () => Promise.reject(new Error('There is no history in this test.')),
       }),

@@ -1,8 +1,8 @@
 import type { Database } from '#platform/postgres/database.ts'
-import type { MessageClass } from '#platform/postgres/database.gen.ts'
 import type { Log } from '#platform/log.ts'
 import { loadPools } from '#sources/load-pools.ts'
 import { poolFor, type Pool, type Pools } from '#sources/pool.ts'
+import type { RoutedMessage } from '#sources/routing-rule.ts'
 import type { LanePool } from './lanes/destination.ts'
 import type { LaneSource } from './lanes/lane.ts'
 
@@ -10,7 +10,7 @@ import type { LaneSource } from './lanes/lane.ts'
 export interface LanePools {
   /** The pool with this id; an empty one when it is gone. */
   pool(id: string): LanePool
-  poolFor(message: { tenantId: string; campaignId: string | null; messageClass: MessageClass }): string
+  poolFor(message: RoutedMessage): string
   /** Names of the pools that a source is in, in alphabetical order. */
   poolsOf(sourceId: string): readonly string[]
   /** Of all pools. */
@@ -57,6 +57,7 @@ function lanePool(pool: Pool): LanePool {
       isDraining: source.isDraining,
       ...(source.localAddress === null ? {} : { localAddress: source.localAddress }),
       ...(source.ehloName === null ? {} : { ehloName: source.ehloName }),
+      ...(source.cost === null ? {} : { cost: source.cost }),
       ...(source.relay === null ? {} : { relay: source.relay }),
       ...(source.warmUp === null ? {} : { curve: source.warmUp.curve }),
     }

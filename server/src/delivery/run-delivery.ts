@@ -236,9 +236,9 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
 
 /** With the class and the pool of its content; one whose content is gone fails in any. */
 function heldJob(deps: DeliveryDeps, job: SendJob, batch: SendBatch): HeldJob {
-  const { tenantId, campaignId } = job
-  const messageClass = deps.contents.get(campaignId)?.messageClass ?? 'bulk'
-  const poolId = deps.pools.poolFor({ tenantId, campaignId, messageClass })
+  const { tenantId, campaignId, provider } = job
+  const { messageClass = 'bulk', fromDomain = '' } = deps.contents.get(campaignId) ?? {}
+  const poolId = deps.pools.poolFor({ tenantId, campaignId, messageClass, provider, fromDomain })
   return { job, shard: batch.shard, epoch: batch.epoch, tenantId, messageClass, poolId }
 }
 

@@ -1,4 +1,5 @@
 import { runImports } from '#contacts/imports.jobs.ts'
+import { createMailRoutes } from '#delivery/mail-routes.ts'
 import { isPrivateAddress } from '#delivery/private-address.ts'
 import { relayFaults } from '#delivery/relays/source-relay.ts'
 import { createResolveTxt } from '#domains/resolve-txt.ts'
@@ -18,7 +19,7 @@ import { createWindtunnelClient } from '#windtunnel/client.ts'
 import { sql } from 'kysely'
 import { hostname } from 'node:os'
 import type { Context, RunningRole } from './context.ts'
-import { mayRelayPrivately } from './mail-route-settings.ts'
+import { mailRouteSettings, mayRelayPrivately } from './mail-route-settings.ts'
 import { registerRoutes } from './routes.ts'
 
 const CONNECTIONS = 16
@@ -41,6 +42,7 @@ export async function startApi(context: Context): Promise<RunningRole> {
   const dns = isSandbox
     ? { servers: [`${LOOPBACK}:${config.PIGEON_WINDTUNNEL_DNS_PORT}`] }
     : { servers: config.PIGEON_DNS_SERVERS }
+  const routes = createMailRoutes({ clock }, mailRouteSettings(config))
   const app = await createApp({
     log,
     clock,
@@ -69,6 +71,7 @@ export async function startApi(context: Context): Promise<RunningRole> {
     names: createNameLookups(dns),
     ehloName: config.PIGEON_EHLO_NAME ?? hostname(),
     mayLeaveFrom: (address) => isSandbox || config.PIGEON_ALLOW_PRIVATE_SOURCES || !isPrivateAddress(address),
+    providerOf: async (domain) => (await routes.findProvider(config.PIGEON_MODE, domain)).provider,
     relayFaults: (relay) => relayFaults({ allowPrivate: mayRelayPrivately(config) }, relay),
     ...(isSandbox
       ? {

@@ -21,7 +21,13 @@ const STARTED = new Date('2026-02-01T00:00:00Z')
 test('a new installation sends through the machine as it is', async (t) => {
   const database = await testDatabase(t)
   const pools = await loadPools({ db: database.engine })
-  const { pool } = poolFor(pools, { tenantId: POOL, campaignId: null, messageClass: 'bulk' })
+  const { pool } = poolFor(pools, {
+    tenantId: POOL,
+    campaignId: null,
+    messageClass: 'bulk',
+    provider: 'google',
+    fromDomain: 'x.example',
+  })
   assert.deepEqual(pool, {
     id: DEFAULT_POOL_ID,
     name: 'default',
@@ -36,6 +42,7 @@ test('a new installation sends through the machine as it is', async (t) => {
           localAddress: null,
           ehloName: null,
           relay: null,
+          cost: null,
           isDraining: false,
           warmUp: null,
         },

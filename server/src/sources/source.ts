@@ -32,10 +32,20 @@ export interface Source {
   /** Null: the installation's. */
   readonly ehloName: string | null
   readonly relay: SourceRelay | null
+  /** Null: it costs nothing. */
+  readonly cost: SourceCost | null
   /** It ends what it has in hand and is given nothing new. */
   readonly isDraining: boolean
   /** Null: warm. */
   readonly warmUp: WarmUp | null
+}
+
+/** Money is in millionths of the installation's currency. */
+export interface SourceCost {
+  readonly perThousand: number
+  /** Of a UTC day, and of a UTC month. Null: no cap. */
+  readonly dailyCap: number | null
+  readonly monthlyCap: number | null
 }
 
 /** A relay without its secret, which `loadRelaySecret` opens. */

@@ -5,6 +5,7 @@ import { registerTenant } from '#tenants/tenants.routes.ts'
 import { testApi } from '@pigeon/server/test/test-api.ts'
 import type { NameLookups } from './name-lookups.ts'
 import { registerPools } from './pools.routes.ts'
+import { registerRoutingRules } from './routing-rules.routes.ts'
 import { registerSources } from './sources.routes.ts'
 
 export const NOBODY = '01900000-0000-7000-8000-000000000000'
@@ -41,6 +42,10 @@ export async function sourcesApi() {
         mayLeaveFrom: (address) => !address.startsWith('127.'),
       })
       registerPools(app, deps)
+      registerRoutingRules(app, {
+        ...deps,
+        providerOf: async (domain) => (domain === 'gmail.com' ? 'google' : domain),
+      })
       registerTenant(app, deps)
       registerCampaigns(app, { ...deps, analytics: openAnalytics({ socketPath: '/nobody-listens' }) })
     },

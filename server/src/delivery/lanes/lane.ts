@@ -1,6 +1,6 @@
 import type { SendingMode } from '#events/email-events.ts'
 import type { LaneLimits } from '#delivery/shaping/shaping.ts'
-import type { SourceRelay } from '#sources/source.ts'
+import type { SourceCost, SourceRelay } from '#sources/source.ts'
 import { createLaneHealth, type LaneHealth, type LaneTimes, type SavedHealth } from './lane-health.ts'
 import { allOf, createRateLimit, type RateLimit } from './rate-limit.ts'
 import { advance, beginWarmUp, budgetLeft, countSent, isWarm, type WarmUpState } from './warm-up.ts'
@@ -19,6 +19,8 @@ export interface LaneSource {
   readonly isDraining?: boolean
   /** Somebody else delivers what is sent from here. */
   readonly relay?: SourceRelay
+  /** Absent: it costs nothing. */
+  readonly cost?: SourceCost
 }
 
 /** Why nothing may leave from a source now, whichever provider it is for. */
