@@ -1904,10 +1904,13 @@ export interface components {
             tenant_ids?: string[] | null;
         };
         NewSource: {
+            cost_per_thousand?: number | null;
+            daily_cost_cap?: number | null;
             ehlo_name?: string | null;
             /** @enum {unknown} */
             kind: "ip" | "relay";
             local_address?: string | null;
+            monthly_cost_cap?: number | null;
             /**
              * @description Letters, digits and hyphens.
              * @example out-1
@@ -2133,11 +2136,13 @@ export interface components {
             time_zone?: string;
         };
         Source: {
+            cost_per_thousand: number | null;
             /**
              * Format: date-time
              * @example 2026-11-22T09:30:00.000Z
              */
             created_at: string;
+            daily_cost_cap: number | null;
             ehlo_name: string | null;
             has_relay_secret: boolean;
             /**
@@ -2148,6 +2153,7 @@ export interface components {
             /** @enum {unknown} */
             kind: "ip" | "relay";
             local_address: string | null;
+            monthly_cost_cap: number | null;
             name: string;
             ptr: {
                 checked_at: string | null;
@@ -2160,6 +2166,10 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             relay_kind: string | null;
+            /** @description In this UTC month. */
+            spent_this_month: number;
+            /** @description On this UTC day, in millionths of your currency. */
+            spent_today: number;
             /** @enum {unknown} */
             status: "active" | "draining" | "disabled";
             /**
@@ -2173,8 +2183,11 @@ export interface components {
             warm_up_started_at: string | null;
         };
         SourceInput: {
+            cost_per_thousand?: number | null;
+            daily_cost_cap?: number | null;
             ehlo_name?: string | null;
             local_address?: string | null;
+            monthly_cost_cap?: number | null;
             /**
              * @description Letters, digits and hyphens.
              * @example out-1

@@ -21,6 +21,7 @@ import { deleteSegments, replayJournal, type Replay } from './replay-journal.ts'
 import { sendJob, type SendDeps } from './send-job.ts'
 import type { Shaping } from './shaping/shaping.ts'
 import { createShardLeases, LEASE_MS, type ShardLeases } from './shard-leases.ts'
+import type { Spending } from './spending.ts'
 import type { JournaledOutcome } from './journal-entry.ts'
 
 export interface DeliveryDeps extends Omit<SendDeps, 'mayBegin'> {
@@ -36,6 +37,7 @@ export interface DeliveryDeps extends Omit<SendDeps, 'mayBegin'> {
   readonly maxConnections: number
   readonly pools: LanePools
   readonly relays: OpenRelays
+  readonly spending: Spending
   readonly shaping: Shaping
 }
 
@@ -114,7 +116,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     saved: memory.saved,
     made: memory.command,
     day: () => dayOf(deps.clock.now()),
-    closed: deps.relays.closed,
+    closed: (source) => deps.spending.closed(source) ?? deps.relays.closed(source),
     maxActive: deps.maxConnections * ACTIVE_PER_CONNECTION,
     mayBegin: () => outbox.hasRoom(),
     giveBack: (jobs, untilMs) => giveBack(jobs, comeBackAt(untilMs)),
@@ -123,8 +125,10 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
         { lane: lane.key, source: lane.source().name, reply: lane.health.reason() },
         'A provider blocks a source: nothing is sent from there for a while. See pigeon lanes.',
       ),
-    send: async (held, lane, elsewhere) => {
-      const { event, verdict } = await sendJob(sendDeps, held, lane, elsewhere)
+    send: async (held, first, elsewhere) => {
+      const { event, verdict, lane } = await sendJob(sendDeps, held, first, elsewhere)
+      if (lane.mode === 'live' && (verdict.kind === 'accepted' || event.inDoubt))
+        deps.spending.add(lane.source())
       finish(held, event)
       return verdict
     },
@@ -216,6 +220,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
         outbox.run(finishing.signal),
         credits.run(finishing.signal),
         memory.run(finishing.signal),
+        deps.spending.run(finishing.signal),
       ])
       await Promise.all([
         readLoop(signal),

@@ -53,7 +53,7 @@ export interface SendSettings {
 type Ended = AttemptOutcome & Partial<SendSession> & { readonly isBetterElsewhere?: boolean }
 
 /**
- * One attempt, from the last checks to its outcome, and what it said about the lane. What was certainly not taken goes on
+ * One attempt, from the last checks to its outcome, and what it said about the lane it ended in. What was certainly not taken goes on
  * over another lane at once, as far as `elsewhere` has one. It never rejects: what cannot be said otherwise is deferred.
  */
 export async function sendJob(
@@ -61,7 +61,7 @@ export async function sendJob(
   held: HeldJob,
   first: Lane,
   elsewhere: Elsewhere,
-): Promise<{ event: OutcomeEvent; verdict: LaneVerdict }> {
+): Promise<{ event: OutcomeEvent; verdict: LaneVerdict; lane: Lane }> {
   const startedAt = deps.clock.now()
   const before: string[] = []
   let lane = first
@@ -74,7 +74,7 @@ export async function sendJob(
     ended = await tryOver(deps, held, lane, startedAt)
   }
   const event = eventOf(deps, held, ended, { startedAt, source: lane.source().name, before: before.join('') })
-  return { event, verdict: verdictOf(ended) }
+  return { event, verdict: verdictOf(ended), lane }
 }
 
 async function tryOver(deps: SendDeps, held: HeldJob, lane: Lane, startedAt: Date): Promise<Ended> {

@@ -11,6 +11,7 @@ import { createRecentSuppressions } from '#delivery/recent-suppressions.ts'
 import { replayJournal } from '#delivery/replay-journal.ts'
 import { createDelivery } from '#delivery/run-delivery.ts'
 import { loadShaping } from '#delivery/shaping/shaping.ts'
+import { openSpending } from '#delivery/spending.ts'
 import { createTlsPolicies } from '#delivery/tls-policy/tls-policies.ts'
 import { runTlsReports } from '#delivery/tls-policy/tls-reports.ts'
 import { createTlsSessions } from '#delivery/tls-policy/tls-sessions.ts'
@@ -87,6 +88,7 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
     tlsSessions,
     transport,
     relays,
+    spending: await openSpending({ db, clock, log }),
     unsubscribeUrl: unsubscribeUrl({
       publicUrl: config.PIGEON_PUBLIC_URL ?? `http://localhost:${config.PIGEON_HTTP_PORT}`,
       keys,

@@ -18,6 +18,11 @@ export interface SourceView {
   readonly warm_up: boolean
   readonly warm_up_started_at: Date | null
   readonly warm_up_curve: number[] | null
+  readonly cost_per_thousand: number | null
+  readonly daily_cost_cap: number | null
+  readonly monthly_cost_cap: number | null
+  readonly spent_today: number
+  readonly spent_this_month: number
   /** Messages that may go to one provider today; null: no limit. */
   readonly warm_up_budget: number | null
   readonly ptr: {

@@ -17,6 +17,8 @@ export const SOURCE_LIMITS = {
   sources: 1_000,
   relayConfigBytes: 8_192,
   relaySecretChars: 16_384,
+  /** A million of the currency, in millionths; sums of thousandths of these stay exact. */
+  money: 1e12,
 } as const
 
 /** Letters, digits and hyphens: a name that can stand in a log line, a metric and a command. */
@@ -69,6 +71,10 @@ export interface SourceInput {
   /** Absent: as it is. */
   readonly relay_secret?: string | null
   readonly warm_up_curve?: readonly number[] | null
+  /** Millionths of the installation's currency. */
+  readonly cost_per_thousand?: number | null
+  readonly daily_cost_cap?: number | null
+  readonly monthly_cost_cap?: number | null
 }
 
 export interface SourceFields {
@@ -78,6 +84,9 @@ export interface SourceFields {
   readonly relay_kind: string | null
   readonly relay_config: RelayConfig | null
   readonly warm_up_curve: readonly number[] | null
+  readonly cost_per_thousand: number | null
+  readonly daily_cost_cap: number | null
+  readonly monthly_cost_cap: number | null
 }
 
 /**
@@ -94,6 +103,7 @@ export function sourceFields(
     ...addressFaults(kind, input.local_address ?? null, mayLeaveFrom),
     ...ehlo.faults,
     ...relayFaults(kind, input),
+    ...costFaults(input),
   ]
   const [first] = errors
   if (first !== undefined) throw new Problem('invalid', 'sources.invalid', first.message, { errors })
@@ -104,6 +114,9 @@ export function sourceFields(
     relay_kind: input.relay_kind ?? null,
     relay_config: kind === 'relay' ? (input.relay_config ?? {}) : null,
     warm_up_curve: input.warm_up_curve ?? null,
+    cost_per_thousand: input.cost_per_thousand ?? null,
+    daily_cost_cap: input.daily_cost_cap ?? null,
+    monthly_cost_cap: input.monthly_cost_cap ?? null,
   }
 }
 
@@ -150,6 +163,18 @@ function relayFaults(kind: SourceKind, input: SourceInput): FieldError[] {
   return (['relay_kind', 'relay_config', 'relay_secret'] as const)
     .filter((field) => (input[field] ?? null) !== null)
     .map((field) => ({ field, code: 'not_for_ip', message: 'Only a source of kind relay has this.' }))
+}
+
+/** What costs nothing never reaches a cap. */
+function costFaults(input: SourceInput): FieldError[] {
+  if ((input.cost_per_thousand ?? null) !== null) return []
+  return (['daily_cost_cap', 'monthly_cost_cap'] as const)
+    .filter((field) => (input[field] ?? null) !== null)
+    .map((field) => ({
+      field,
+      code: 'no_cost',
+      message: 'A cap needs a cost: give cost_per_thousand, too.',
+    }))
 }
 
 /** What can be done with a source, and the status that follows. */

@@ -273,3 +273,15 @@ test('a relay that cannot be one is refused, and what is wrong is named', async 
     'relay_config',
   )
 })
+
+test('what a source costs and has spent is told in millionths', async () => {
+  const costs = { cost_per_thousand: 100_000, daily_cost_cap: 5_000_000, monthly_cost_cap: null }
+  const made = await makeSource('dear', costs)
+  await sql`
+    insert into source_spend (source_id, day, messages, spent_nano)
+    values (${made.id}, (now() at time zone 'utc')::date, 10, 1_000_000)`.execute(api.database.admin)
+  const { body } = await call('GET', `/v1/sources/${made.id}`)
+  const { cost_per_thousand, daily_cost_cap, monthly_cost_cap, spent_today, spent_this_month } = body
+  assert.deepEqual({ cost_per_thousand, daily_cost_cap, monthly_cost_cap }, costs)
+  assert.deepEqual([spent_today, spent_this_month], [1_000, 1_000])
+})

@@ -28,6 +28,17 @@ const Curve = Type.Array(Type.Integer({ minimum: 1, maximum: CURVE_LIMITS.messag
   examples: [[50, 100, 250, 500]],
 })
 
+const Money = (minimum: number, description: string) =>
+  Type.Optional(
+    Nullable(
+      Type.Integer({
+        minimum,
+        maximum: SOURCE_LIMITS.money,
+        description: `${description}, in millionths of your currency.`,
+      }),
+    ),
+  )
+
 const fields = {
   name: Name,
   local_address: Type.Optional(
@@ -62,6 +73,9 @@ const fields = {
     ),
   ),
   warm_up_curve: Type.Optional(Nullable(Curve)),
+  cost_per_thousand: Money(1, 'What a thousand messages cost'),
+  daily_cost_cap: Money(0, 'What it may cost on one UTC day; mail then overflows or waits'),
+  monthly_cost_cap: Money(0, 'What it may cost in one UTC month'),
 }
 
 export const NewSourceBody = Type.Object(
@@ -99,6 +113,11 @@ export const SourceSchema = Type.Object(
     warm_up_budget: Nullable(
       Type.Integer({ description: 'Messages that may go to one provider today. Null: no limit.' }),
     ),
+    cost_per_thousand: Nullable(Type.Integer()),
+    daily_cost_cap: Nullable(Type.Integer()),
+    monthly_cost_cap: Nullable(Type.Integer()),
+    spent_today: Type.Integer({ description: 'On this UTC day, in millionths of your currency.' }),
+    spent_this_month: Type.Integer({ description: 'In this UTC month.' }),
     ptr: Type.Object({
       status: Type.Enum(['unchecked', 'ok', 'wrong']),
       name: Nullable(Type.String({ description: 'What the address leads to.' })),

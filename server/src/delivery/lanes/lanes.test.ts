@@ -353,3 +353,25 @@ test('an unknown destination may be given a full credit, a busy one what it send
   await one.clock.advance(20_000)
   assert.equal(one.lanes.destination('live', 'google').credit(), (HOLD_MS / 1_000) * 2)
 })
+
+test('a source that is closed takes nothing, its mail overflows, and what has no way out goes back', async () => {
+  const one = rig({ pools: [poolOf('main', [ip('a')], 'rest'), poolOf('rest', [ip('b')])] })
+  one.closed.set('a', { reason: 'The daily cost cap is reached.', waitMs: Infinity, isBusy: false })
+  one.lanes.push([job()])
+  assert.deepEqual(
+    one.sent.map(({ source }) => source),
+    ['b'],
+  )
+  one.closed.set('b', { reason: 'Down.', waitMs: Infinity, isBusy: false })
+  one.lanes.push([job()])
+  assert.equal(one.sent.length, 1)
+  assert.equal(one.back.length, 1)
+  assert.equal(one.lanes.destination('live', 'google').credit(), 0)
+})
+
+test('sandbox mail does not ask whether a source is closed', async () => {
+  const one = rig()
+  one.closed.set('a', { reason: 'Down.', waitMs: Infinity, isBusy: false })
+  one.lanes.push([job({ mode: 'sandbox' })])
+  assert.equal(one.sent.length, 1)
+})
