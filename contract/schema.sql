@@ -342,6 +342,19 @@ create table routes (
   destination integer not null
 );
 
+create table routing_rules (
+  id uuid not null default new_id(),
+  "position" integer not null,
+  tenant_ids uuid[],
+  campaign_ids uuid[],
+  message_classes message_class[],
+  providers text[],
+  from_domains text[],
+  pool_id uuid not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null
+);
+
 create table schema_migrations (
   number integer not null,
   name text not null,
@@ -374,6 +387,13 @@ create table signing_keys (
   created_at timestamp with time zone not null
 );
 
+create table source_spend (
+  source_id uuid not null,
+  day date not null,
+  messages bigint not null,
+  spent_nano bigint not null
+) with (fillfactor=50);
+
 create table sources (
   id uuid not null default new_id(),
   name text not null,
@@ -391,7 +411,10 @@ create table sources (
   ptr_checked_at timestamp with time zone,
   ptr_problem text,
   created_at timestamp with time zone not null,
-  updated_at timestamp with time zone not null
+  updated_at timestamp with time zone not null,
+  cost_per_thousand bigint,
+  daily_cost_cap bigint,
+  monthly_cost_cap bigint
 );
 
 create table stream_head (
@@ -617,21 +640,31 @@ alter table pools add constraint pools_overflow_pool_id_fkey FOREIGN KEY (overfl
 alter table pools add constraint pools_pkey PRIMARY KEY (id);
 alter table pools add constraint pools_name_key UNIQUE (name);
 alter table routes add constraint routes_pkey PRIMARY KEY (mode, domain);
+alter table routing_rules add constraint routing_rules_position_check CHECK (("position" > 0));
+alter table routing_rules add constraint routing_rules_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES pools(id);
+alter table routing_rules add constraint routing_rules_pkey PRIMARY KEY (id);
+alter table routing_rules add constraint routing_rules_position_key UNIQUE ("position") DEFERRABLE INITIALLY DEFERRED;
 alter table schema_migrations add constraint schema_migrations_pkey PRIMARY KEY (number);
 alter table sessions add constraint sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table sessions add constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 alter table sessions add constraint sessions_pkey PRIMARY KEY (id);
 alter table shards add constraint shards_pkey PRIMARY KEY (id);
 alter table signing_keys add constraint signing_keys_pkey PRIMARY KEY (id);
+alter table source_spend add constraint source_spend_source_id_fkey FOREIGN KEY (source_id) REFERENCES sources(id) ON DELETE CASCADE;
+alter table source_spend add constraint source_spend_pkey PRIMARY KEY (source_id, day);
 alter table sources add constraint sources_check CHECK (((kind = 'relay'::source_kind) = (relay_kind IS NOT NULL)));
 alter table sources add constraint sources_check1 CHECK (((kind = 'relay'::source_kind) OR ((relay_config IS NULL) AND (relay_secret IS NULL))));
 alter table sources add constraint sources_check2 CHECK (((kind = 'ip'::source_kind) OR (local_address IS NULL)));
 alter table sources add constraint sources_check3 CHECK (((NOT warm_up) OR (warm_up_started_at IS NOT NULL)));
+alter table sources add constraint sources_check4 CHECK (((cost_per_thousand IS NOT NULL) OR ((daily_cost_cap IS NULL) AND (monthly_cost_cap IS NULL))));
+alter table sources add constraint sources_cost_per_thousand_check CHECK ((cost_per_thousand > 0));
+alter table sources add constraint sources_daily_cost_cap_check CHECK ((daily_cost_cap >= 0));
 alter table sources add constraint sources_local_address_check CHECK ((masklen(local_address) =
 CASE family(local_address)
     WHEN 4 THEN 32
     ELSE 128
 END));
+alter table sources add constraint sources_monthly_cost_cap_check CHECK ((monthly_cost_cap >= 0));
 alter table sources add constraint sources_name_check CHECK ((name ~ '^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$'::text));
 alter table sources add constraint sources_pkey PRIMARY KEY (id);
 alter table sources add constraint sources_local_address_key UNIQUE (local_address);
@@ -677,6 +710,7 @@ CREATE INDEX lists_tenant_id_id_idx ON public.lists USING btree (tenant_id, id);
 CREATE UNIQUE INDEX messages_campaign_contact ON public.messages USING btree (campaign_id, contact_id);
 CREATE INDEX mta_sts_policies_expires_at_idx ON public.mta_sts_policies USING btree (expires_at);
 CREATE INDEX pool_sources_source_id_idx ON public.pool_sources USING btree (source_id);
+CREATE INDEX routing_rules_pool_id_idx ON public.routing_rules USING btree (pool_id);
 CREATE INDEX sessions_user_id_idx ON public.sessions USING btree (user_id);
 CREATE UNIQUE INDEX stream_records_topic_partition_offset_segment_idx ON ONLY public.stream_records USING btree (topic, partition, "offset", segment);
 CREATE UNIQUE INDEX stream_records_0_topic_partition_offset_segment_idx ON public.stream_records_0 USING btree (topic, partition, "offset", segment);
@@ -917,6 +951,7 @@ CREATE TRIGGER note_sources_changed AFTER UPDATE OF pool_id ON public.campaigns 
 CREATE TRIGGER note_sources AFTER INSERT OR DELETE OR UPDATE ON public.pool_classes FOR EACH STATEMENT EXECUTE FUNCTION note_sources();
 CREATE TRIGGER note_sources AFTER INSERT OR DELETE OR UPDATE ON public.pool_sources FOR EACH STATEMENT EXECUTE FUNCTION note_sources();
 CREATE TRIGGER note_sources AFTER INSERT OR DELETE OR UPDATE ON public.pools FOR EACH STATEMENT EXECUTE FUNCTION note_sources();
+CREATE TRIGGER note_sources AFTER INSERT OR DELETE OR UPDATE ON public.routing_rules FOR EACH STATEMENT EXECUTE FUNCTION note_sources();
 CREATE TRIGGER note_sources AFTER INSERT OR DELETE OR UPDATE ON public.sources FOR EACH STATEMENT EXECUTE FUNCTION note_sources();
 CREATE TRIGGER note_added AFTER INSERT ON public.subscriptions REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION note_list_counts();
 CREATE TRIGGER note_changed AFTER UPDATE ON public.subscriptions REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION note_list_counts();
@@ -985,11 +1020,15 @@ grant select on table pool_sources to pigeon_engine;
 grant delete, insert, select, update on table pools to pigeon_api;
 grant select on table pools to pigeon_engine;
 grant delete, insert, select, update on table routes to pigeon_engine;
+grant delete, insert, select, update on table routing_rules to pigeon_api;
+grant select on table routing_rules to pigeon_engine;
 grant delete, insert, select, update on table sessions to pigeon_api;
 grant delete, insert, select, update on table sessions to pigeon_engine;
 grant delete, insert, select, update on table shards to pigeon_engine;
 grant insert, select on table signing_keys to pigeon_api;
 grant insert, select on table signing_keys to pigeon_engine;
+grant select on table source_spend to pigeon_api;
+grant insert, select, update on table source_spend to pigeon_engine;
 grant delete, insert, select, update on table sources to pigeon_api;
 grant select on table sources to pigeon_engine;
 grant insert, select, update on table stream_head to pigeon_engine;

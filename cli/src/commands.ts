@@ -11,6 +11,7 @@ import { logout } from '#commands/logout.ts'
 import { messages } from '#commands/messages.ts'
 import { pools } from '#commands/pools.ts'
 import { reconcile } from '#commands/reconcile.ts'
+import { routes } from '#commands/routes.ts'
 import { sandbox } from '#commands/sandbox.ts'
 import { sources } from '#commands/sources.ts'
 import { templates } from '#commands/templates.ts'
@@ -31,6 +32,7 @@ export const COMMANDS: readonly Command[] = [
   ...sandbox,
   ...sources,
   ...pools,
+  ...routes,
   ...apiKeys,
   reconcile,
   demo,

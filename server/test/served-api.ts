@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import { closeApp, listen } from '#http/listen.ts'
 import { openAnalytics } from '#platform/analytics/open-analytics.ts'
+import { relayFaults } from '#delivery/relays/source-relay.ts'
 import { openFileObjects } from '#platform/objects/file-objects.ts'
 import { registerRoutes } from '#roles/routes.ts'
 import { createTemplateCompiler } from '#templates/template-compiler.ts'
@@ -33,6 +34,8 @@ export async function servedApi() {
         names: { namesOf: noDns, addressesOf: noDns },
         ehloName: 'mail.example.com',
         mayLeaveFrom: () => true,
+        providerOf: async (domain) => domain,
+        relayFaults: (relay) => relayFaults({ allowPrivate: true }, relay),
         appendEvent: async () => Promise.reject(new Error('There is no history in this test.')),
       }),
   })

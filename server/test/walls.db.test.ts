@@ -15,8 +15,10 @@ const SHARED_TABLES = [
   'pool_classes',
   'pool_sources',
   'pools',
+  'routing_rules',
   // The key pair of access tokens: the private half is encrypted by the installation's keys.
   'signing_keys',
+  'source_spend',
   'sources',
 ]
 

@@ -19,6 +19,7 @@ const source = (id: string, name: string, ptr: object = {}) => ({
   local_address: '198.51.100.7',
   ehlo_name: null,
   relay_kind: null,
+  cost_per_thousand: null,
   status: 'active',
   warm_up_started_at: '2026-02-01T00:00:00.000Z',
   ptr: { status: 'unchecked', name: null, checked_at: null, problem: null, ...ptr },
@@ -91,6 +92,9 @@ test('an address is added with what is said of it', async (t) => {
         relay_kind: null,
         relay_config: null,
         relay_secret: null,
+        cost_per_thousand: null,
+        daily_cost_cap: null,
+        monthly_cost_cap: null,
         warm_up: true,
       },
     },
@@ -103,7 +107,7 @@ test('the secret of a relay comes from a file, never from the command line', asy
   t.after(() => rm(dir, { recursive: true }))
   const file = join(dir, 'secret')
   await writeFile(file, 'open sesame\n')
-  const relay = ['sources', 'add', 'r', '--relay', 'smtp', '--secret-file', file]
+  const relay = ['sources', 'add', 'r', '--relay', 'smarthost', '--secret-file', file]
   assert.equal((await pigeon(...relay, '--config', '{"host":"relay.example"}')).code, 0)
   const [made] = changes
   assert.ok(typeof made?.body === 'object' && made.body !== null && 'relay_secret' in made.body)

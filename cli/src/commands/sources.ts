@@ -50,6 +50,9 @@ const addSource = command({
       description: "Name given in EHLO; the installation's when absent.",
     },
     'warm-up': { type: 'boolean', description: 'Begin a warm-up at once.' },
+    cost: { type: 'string', value: 'AMOUNT', description: 'What a thousand messages cost, like 0.10.' },
+    'daily-cap': { type: 'string', value: 'AMOUNT', description: 'What it may cost on one day (UTC).' },
+    'monthly-cap': { type: 'string', value: 'AMOUNT', description: 'What it may cost in one month (UTC).' },
     relay: { type: 'string', value: 'KIND', description: 'A relay of this kind, instead of an address.' },
     config: { type: 'string', value: 'JSON', description: 'Settings of the relay that are no secret.' },
     'secret-file': { type: 'string', value: 'FILE', description: 'Holds password or key of the relay.' },
@@ -65,12 +68,24 @@ const addSource = command({
       relay_config: values.config === undefined ? null : objectOf('--config', values.config),
       relay_secret: values['secret-file'] === undefined ? null : await secretOf(values['secret-file']),
       warm_up: values['warm-up'] === true,
+      cost_per_thousand: millionths('--cost', values.cost),
+      daily_cost_cap: millionths('--daily-cap', values['daily-cap']),
+      monthly_cost_cap: millionths('--monthly-cap', values['monthly-cap']),
     }
     const made = await take(context.signedIn().POST('/v1/sources', { body }))
     context.out.result(made, () => describe(made))
     return EXIT.ok
   },
 })
+
+const MICRO = 1_000_000
+
+/** `0.10` in millionths. */
+function millionths(option: string, text: string | undefined): number | null {
+  if (text === undefined) return null
+  if (/^\d{1,6}(\.\d{1,6})?$/.test(text)) return Math.round(Number(text) * MICRO)
+  throw usageFailure(`${option} is an amount like 12.50, not ${JSON.stringify(text)}.`)
+}
 
 /** The line break at the end of a file is the editor's, not the secret's. */
 async function secretOf(path: string): Promise<string> {
@@ -159,9 +174,17 @@ function describe(source: Source): string[] {
     `  address    ${source.local_address ?? '-'}`,
     `  EHLO name  ${source.ehlo_name ?? '-'}`,
     `  warm-up    ${source.warm_up_started_at === null ? 'none' : `since ${time(source.warm_up_started_at)}, see pigeon lanes`}`,
+    ...(source.cost_per_thousand === null ? [] : [`  cost       ${cost(source)}`]),
     `  PTR        ${ptr.status}${ptr.checked_at === null ? '' : `, checked ${time(ptr.checked_at)}`}`,
     ...(ptr.problem === null ? [] : [`  ${ptr.problem}`]),
   ]
+}
+
+function cost(source: Source): string {
+  const money = (amount: number): string => (amount / MICRO).toFixed(2)
+  const cap = (amount: number | null): string => (amount === null ? '' : ` of ${money(amount)}`)
+  const today = `${money(source.spent_today)}${cap(source.daily_cost_cap)} today`
+  return `${today}, ${money(source.spent_this_month)}${cap(source.monthly_cost_cap)} this month`
 }
 
 export const sources = [

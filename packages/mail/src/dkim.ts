@@ -47,7 +47,13 @@ export interface DkimSignerOptions {
 
 export interface DkimSigner {
   /** Header lines to put before the message, each with its CRLF. The message has CRLF line ends. */
-  sign(message: Buffer, at: { readonly timestampSeconds: number }): string
+  sign(message: Buffer, how: SigningOptions): string
+}
+
+export interface SigningOptions {
+  readonly timestampSeconds: number
+  /** Headers that somebody will write anew on the way, in lower case: not signed. From always is. */
+  readonly except?: readonly string[]
 }
 
 /** A signer for one domain (RFC 6376 relaxed/relaxed, RFC 8463). Keep it: what can be is computed here. */
@@ -64,14 +70,17 @@ export function createDkimSigner(options: DkimSignerOptions): DkimSigner {
   let lastNames = ''
   let lastList = ''
 
-  function sign(message: Buffer, at: { readonly timestampSeconds: number }): string {
+  function sign(message: Buffer, { timestampSeconds, except = [] }: SigningOptions): string {
     const { header, bodyStart } = splitMessage(message)
-    const chosen = chooseFields(relaxedFields(header), wanted)
+    const chosen = chooseFields(
+      relaxedFields(header),
+      except.length === 0 ? wanted : wanted.filter((name) => name === 'from' || !except.includes(name)),
+    )
     if (chosen.names !== lastNames) {
       lastNames = chosen.names
       lastList = foldNames(chosen.names)
     }
-    const rest = `${Math.floor(at.timestampSeconds)};\r\n ${lastList};\r\n bh=${relaxedBodyHash(message, bodyStart)};\r\n b=`
+    const rest = `${Math.floor(timestampSeconds)};\r\n ${lastList};\r\n bh=${relaxedBodyHash(message, bodyStart)};\r\n b=`
     let out = ''
     for (const [i, key] of options.keys.entries()) {
       const value = `${starts[i] ?? ''}${rest}`

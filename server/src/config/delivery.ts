@@ -62,6 +62,11 @@ export const deliverySettings = Type.Object({
     description:
       'Whether a source may have a private address in live mode, as behind NAT, where receivers see another one. In sandbox it may.',
   }),
+  PIGEON_ALLOW_PRIVATE_RELAYS: Type.Boolean({
+    default: false,
+    description:
+      'Whether a relay may have a private or loopback address, as a Postfix beside Pigeon has. Its log-in is then also sent without TLS where its source says so.',
+  }),
   PIGEON_RETRY_FIRST_SECONDS: Type.Integer({
     default: 300,
     minimum: 1,

@@ -8,6 +8,7 @@ import { Problem } from '#platform/problem.ts'
 import { renderData, type TemplateData, type TemplateValue } from '#templates/render-data.ts'
 import { prepareTemplate, render, type PreparedTemplate } from '#templates/render-template.ts'
 import type { CompiledTemplate } from '#templates/template.ts'
+import type { Rewrites } from './relays/relay.ts'
 
 /** What all messages of a campaign share, prepared once. */
 export interface CampaignContent {
@@ -65,14 +66,24 @@ export type Composed =
   | { readonly kind: 'composed'; readonly data: Buffer }
   | { readonly kind: 'failed'; readonly error: string }
 
-/** Renders, writes (RFC 5322), signs (RFC 6376) and dot-stuffs one message. */
-export function composeMessage(content: CampaignContent, to: Recipient, date: Date): Composed {
+/**
+ * Renders, writes (RFC 5322), signs (RFC 6376) and dot-stuffs one message. What a relay `rewrites` is not signed; where it
+ * writes all of it anew, no signature of ours would hold.
+ */
+export function composeMessage(
+  content: CampaignContent,
+  to: Recipient,
+  date: Date,
+  rewrites: Rewrites = [],
+): Composed {
   const { slow } = content
   if (slow.inARow >= MAX_SLOW_RENDERS) return { kind: 'failed', error: slow.error }
   try {
     const message = writeMessage(content, to, date)
     slow.inARow = 0
-    const signatures = content.signer.sign(message, { timestampSeconds: Math.floor(date.getTime() / 1000) })
+    const timestampSeconds = Math.floor(date.getTime() / 1000)
+    const signatures =
+      rewrites === 'all' ? '' : content.signer.sign(message, { timestampSeconds, except: rewrites })
     return { kind: 'composed', data: dotStuff(message, signatures) }
   } catch (error) {
     if (error instanceof Problem && error.code === 'templates.too_slow') {

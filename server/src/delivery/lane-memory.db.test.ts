@@ -31,6 +31,7 @@ function laneOf(clock: ManualClock, saved?: SavedLane): Lane {
     times: LIVE_TIMES,
     saved,
     day: () => dayOf(clock.now()),
+    closed: () => undefined,
   })
 }
 

@@ -111,7 +111,7 @@ export function createLaneMemory(deps: LaneMemoryDeps): LaneMemory {
       source_id: lane.source().id,
       source: lane.source().name,
       state,
-      reason: lane.health.reason()?.slice(0, 500) ?? null,
+      reason: (lane.closed()?.reason ?? lane.health.reason())?.slice(0, 500) ?? null,
       until: until === undefined ? null : new Date(Date.parse(toWall(until) ?? '')),
       memory,
       warming: lane.isWarming(),

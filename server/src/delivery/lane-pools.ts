@@ -1,8 +1,8 @@
 import type { Database } from '#platform/postgres/database.ts'
-import type { MessageClass } from '#platform/postgres/database.gen.ts'
 import type { Log } from '#platform/log.ts'
 import { loadPools } from '#sources/load-pools.ts'
 import { poolFor, type Pool, type Pools } from '#sources/pool.ts'
+import type { RoutedMessage } from '#sources/routing-rule.ts'
 import type { LanePool } from './lanes/destination.ts'
 import type { LaneSource } from './lanes/lane.ts'
 
@@ -10,9 +10,11 @@ import type { LaneSource } from './lanes/lane.ts'
 export interface LanePools {
   /** The pool with this id; an empty one when it is gone. */
   pool(id: string): LanePool
-  poolFor(message: { tenantId: string; campaignId: string | null; messageClass: MessageClass }): string
+  poolFor(message: RoutedMessage): string
   /** Names of the pools that a source is in, in alphabetical order. */
   poolsOf(sourceId: string): readonly string[]
+  /** Of all pools. */
+  sources(): readonly LaneSource[]
   /** Asks the database again; says so in the log when it cannot. */
   reload(): Promise<void>
 }
@@ -26,6 +28,7 @@ export async function openLanePools(deps: { db: Database; log: Log }): Promise<L
     pool: (id) => loaded.pools.get(id) ?? { id, name: id, members: [] },
     poolFor: (message) => poolFor(loaded.all, message).pool.id,
     poolsOf: (sourceId) => loaded.poolsOf.get(sourceId) ?? NO_POOLS,
+    sources: () => loaded.sources,
     reload: async () => {
       try {
         loaded = index(await loadPools(deps))
@@ -42,7 +45,8 @@ function index(all: Pools) {
   for (const pool of [...all.byId.values()].toSorted((a, b) => a.name.localeCompare(b.name)))
     for (const { source } of pool.members)
       poolsOf.set(source.id, [...(poolsOf.get(source.id) ?? []), pool.name])
-  return { all, pools, poolsOf }
+  const sources = [...pools.values()].flatMap(({ members }) => members.map(({ source }) => source))
+  return { all, pools, poolsOf, sources }
 }
 
 function lanePool(pool: Pool): LanePool {
@@ -56,6 +60,8 @@ function lanePool(pool: Pool): LanePool {
       ...(source.warmUp === null
         ? {}
         : { warmUp: { since: source.warmUp.startedAt.toISOString(), curve: source.warmUp.curve } }),
+      ...(source.cost === null ? {} : { cost: source.cost }),
+      ...(source.relay === null ? {} : { relay: source.relay }),
     }
     return { source: laneSource, weight }
   })

@@ -15,11 +15,13 @@ import { createLanes, type HeldJob, type Lanes } from './lanes/lanes.ts'
 import { dayOf } from './lanes/warm-up.ts'
 import { createOutbox } from './outbox.ts'
 import { addressKey } from './recent-suppressions.ts'
+import type { OpenRelays } from './relays/open-relays.ts'
 import { inDoubtOutcome } from './replay.ts'
 import { deleteSegments, replayJournal, type Replay } from './replay-journal.ts'
 import { sendJob, type SendDeps } from './send-job.ts'
 import type { Shaping } from './shaping/shaping.ts'
 import { createShardLeases, LEASE_MS, type ShardLeases } from './shard-leases.ts'
+import type { Spending } from './spending.ts'
 import type { JournaledOutcome } from './journal-entry.ts'
 
 export interface DeliveryDeps extends Omit<SendDeps, 'mayBegin'> {
@@ -34,6 +36,8 @@ export interface DeliveryDeps extends Omit<SendDeps, 'mayBegin'> {
   readonly left: Replay
   readonly maxConnections: number
   readonly pools: LanePools
+  readonly relays: OpenRelays
+  readonly spending: Spending
   readonly shaping: Shaping
 }
 
@@ -112,6 +116,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     saved: memory.saved,
     made: memory.command,
     day: () => dayOf(deps.clock.now()),
+    closed: (source) => deps.spending.closed(source) ?? deps.relays.closed(source),
     maxActive: deps.maxConnections * ACTIVE_PER_CONNECTION,
     mayBegin: () => outbox.hasRoom(),
     giveBack: (jobs, untilMs) => giveBack(jobs, comeBackAt(untilMs)),
@@ -120,8 +125,10 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
         { lane: lane.key, source: lane.source().name, reply: lane.health.reason() },
         'A provider blocks a source: nothing is sent from there for a while. See pigeon lanes.',
       ),
-    send: async (held, lane) => {
-      const { event, verdict } = await sendJob(sendDeps, held, lane)
+    send: async (held, first, elsewhere) => {
+      const { event, verdict, lane } = await sendJob(sendDeps, held, first, elsewhere)
+      if (lane.mode === 'live' && (verdict.kind === 'accepted' || event.inDoubt))
+        deps.spending.add(lane.source())
       finish(held, event)
       return verdict
     },
@@ -188,6 +195,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
 
   async function reloadPools(): Promise<void> {
     await deps.pools.reload()
+    deps.relays.keep(deps.pools.sources())
     lanes.pump()
   }
 
@@ -212,6 +220,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
         outbox.run(finishing.signal),
         credits.run(finishing.signal),
         memory.run(finishing.signal),
+        deps.spending.run(finishing.signal),
       ])
       await Promise.all([
         readLoop(signal),
@@ -232,9 +241,9 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
 
 /** With the class and the pool of its content; one whose content is gone fails in any. */
 function heldJob(deps: DeliveryDeps, job: SendJob, batch: SendBatch): HeldJob {
-  const { tenantId, campaignId } = job
-  const messageClass = deps.contents.get(campaignId)?.messageClass ?? 'bulk'
-  const poolId = deps.pools.poolFor({ tenantId, campaignId, messageClass })
+  const { tenantId, campaignId, provider } = job
+  const { messageClass = 'bulk', fromDomain = '' } = deps.contents.get(campaignId) ?? {}
+  const poolId = deps.pools.poolFor({ tenantId, campaignId, messageClass, provider, fromDomain })
   return { job, shard: batch.shard, epoch: batch.epoch, tenantId, messageClass, poolId }
 }
 

@@ -5,10 +5,12 @@ import type { Log } from '#platform/log.ts'
 import { composeMessage } from './compose.ts'
 import type { Contents } from './contents.ts'
 import type { Journal } from './journal.ts'
-import type { Lane, LaneVerdict } from './lanes/lane.ts'
-import type { HeldJob } from './lanes/lanes.ts'
+import type { Lane, LaneSource, LaneVerdict } from './lanes/lane.ts'
+import type { Elsewhere, HeldJob } from './lanes/lanes.ts'
 import type { MailRoutes } from './mail-routes.ts'
 import { addressKey, type RecentSuppressions } from './recent-suppressions.ts'
+import type { OpenRelays, RelaySource } from './relays/open-relays.ts'
+import type { Rewrites } from './relays/relay.ts'
 import {
   outcomeOf,
   outcomeOfMx,
@@ -17,10 +19,11 @@ import {
   type AttemptOutcome,
   type RetryPlans,
 } from './retry.ts'
+import { mayFailOver } from './routing/may-fail-over.ts'
 import { refusalOf } from './tls-policy/tls-decision.ts'
 import type { TlsPolicies } from './tls-policy/tls-policies.ts'
 import type { TlsSessions } from './tls-policy/tls-sessions.ts'
-import type { SendSession, TlsPolicy, Transport } from './transport/transport.ts'
+import type { OutgoingMessage, SendResult, SendSession, TlsPolicy, Transport } from './transport/transport.ts'
 
 export interface SendDeps {
   readonly clock: Clock
@@ -31,6 +34,7 @@ export interface SendDeps {
   readonly tlsPolicies: TlsPolicies
   readonly tlsSessions: TlsSessions
   readonly transport: Transport
+  readonly relays: Pick<OpenRelays, 'open'>
   readonly journal: Journal
   /** Whether the shard's lease lasts long enough to begin. */
   readonly mayBegin: (held: HeldJob) => boolean
@@ -45,31 +49,49 @@ export interface SendSettings {
   readonly tls: TlsPolicy
 }
 
-/** How an attempt ended, and what its conversation was if there was one. */
-type Ended = AttemptOutcome & Partial<SendSession>
+/** How a try over one lane ended, and what its conversation was if there was one. */
+type Ended = AttemptOutcome & Partial<SendSession> & { readonly isBetterElsewhere?: boolean }
 
 /**
- * One attempt, from the last checks to its outcome, and what it said about the lane. It never rejects: what cannot be said
- * otherwise is deferred.
+ * One attempt, from the last checks to its outcome, and what it said about the lane it ended in. What was certainly not taken goes on
+ * over another lane at once, as far as `elsewhere` has one. It never rejects: what cannot be said otherwise is deferred.
  */
 export async function sendJob(
   deps: SendDeps,
   held: HeldJob,
-  lane: Lane,
-): Promise<{ event: OutcomeEvent; verdict: LaneVerdict }> {
+  first: Lane,
+  elsewhere: Elsewhere,
+): Promise<{ event: OutcomeEvent; verdict: LaneVerdict; lane: Lane }> {
   const startedAt = deps.clock.now()
-  let ended: Ended
+  const before: string[] = []
+  let lane = first
+  let ended = checkBefore(deps, held) ?? (await tryOver(deps, held, lane, startedAt))
+  while (ended.isBetterElsewhere === true && checkBefore(deps, held) === undefined) {
+    const next = elsewhere(verdictOf(ended))
+    if (next === undefined) break
+    before.push(`${ended.transcript ?? ''}* Not over ${lane.source().name}: ${ended.reply ?? ''}\n`)
+    lane = next
+    ended = await tryOver(deps, held, lane, startedAt)
+  }
+  const event = eventOf(deps, held, ended, { startedAt, source: lane.source().name, before: before.join('') })
+  return { event, verdict: verdictOf(ended), lane }
+}
+
+async function tryOver(deps: SendDeps, held: HeldJob, lane: Lane, startedAt: Date): Promise<Ended> {
   try {
-    ended = checkBefore(deps, held) ?? (await attempt(deps, held, lane, startedAt))
+    const source = lane.source()
+    // What is of the sandbox never leaves the machine: a relay is played by the windtunnel.
+    const isRelayed = source.relay !== undefined && lane.mode === 'live' && held.job.mode === 'live'
+    return isRelayed
+      ? await overRelay(deps, held, lane, { ...source, relay: source.relay }, startedAt)
+      : await overSmtp(deps, held, lane, startedAt)
   } catch (error) {
     deps.log.error(
       { err: error, message: held.job.messageId },
       'An attempt failed in Pigeon itself; the message is tried again.',
     )
-    ended = { ...outcomeOf(brokenInside(error), contextOf(deps, held)) }
+    return outcomeOf(brokenInside(error), contextOf(deps, held))
   }
-  const event = eventOf(deps, held, ended, { startedAt, source: lane.source().name })
-  return { event, verdict: verdictOf(ended) }
 }
 
 function verdictOf({ type, action, reply }: Ended): LaneVerdict {
@@ -90,10 +112,9 @@ function checkBefore(deps: SendDeps, held: HeldJob): Ended | undefined {
   return undefined
 }
 
-async function attempt(deps: SendDeps, held: HeldJob, lane: Lane, startedAt: Date): Promise<Ended> {
+/** Straight to the receivers of the recipient's domain. */
+async function overSmtp(deps: SendDeps, held: HeldJob, lane: Lane, startedAt: Date): Promise<Ended> {
   const { job } = held
-  const content = deps.contents.get(job.campaignId)
-  if (content === undefined) return plain('returned', null, 'The campaign was unloaded.')
   const answer = await deps.routes.resolve(job.mode, job.domain)
   if (answer.kind !== 'hosts') return outcomeOfMx(answer, contextOf(deps, held))
   const tls = await deps.tlsPolicies.decide(job.mode, job.domain, answer.hosts)
@@ -102,12 +123,8 @@ async function attempt(deps: SendDeps, held: HeldJob, lane: Lane, startedAt: Dat
     deps.tlsSessions.refused(job.mode, tls)
     return outcomeOfTlsRefusal(refusal, contextOf(deps, held))
   }
-  const composed = composeMessage(
-    content,
-    { ...job, unsubscribeUrl: deps.unsubscribeUrl(job.tenantId, job.messageId) },
-    startedAt,
-  )
-  if (composed.kind === 'failed') return plain('failed', 'content', composed.error)
+  const written = write(deps, held, lane, startedAt)
+  if (written.kind === 'ended') return written.ended
   const { settings } = deps
   const { localAddress, ehloName } = lane.source()
   const result = await deps.transport.send(
@@ -120,31 +137,68 @@ async function attempt(deps: SendDeps, held: HeldJob, lane: Lane, startedAt: Dat
       ehloName: ehloName ?? settings.ehloName,
       ...(localAddress === undefined ? {} : { localAddress }),
     },
-    {
-      mailFrom: `${settings.returnPathPrefix}+${job.messageId}@${content.fromDomain}`,
-      rcptTo: job.recipient,
-      data: composed.data,
-      dsn: failuresOnly(job.messageId),
-      beforeFinalDot: () =>
-        deps.journal.dot({
-          messageId: job.messageId,
-          attempt: job.attempt,
-          shard: held.shard,
-          epoch: held.epoch,
-          job: identityOf(held, lane),
-        }),
-    },
+    written.message,
   )
   deps.tlsSessions.tried(job.mode, tls, result.tlsTries)
-  const { mxHost, mxAddress, isTls, transcript, endedAt } = result
+  return endOf(deps, held, result)
+}
+
+/** Through somebody else's server, which does the rest: no MX is asked, and no TLS policy of the recipient's domain. */
+async function overRelay(
+  deps: SendDeps,
+  held: HeldJob,
+  lane: Lane,
+  source: RelaySource & Pick<LaneSource, 'ehloName'>,
+  startedAt: Date,
+): Promise<Ended> {
+  const relay = await deps.relays.open(source)
+  if ('kind' in relay) return { ...outcomeOf(relay, contextOf(deps, held)), isBetterElsewhere: true }
+  const written = write(deps, held, lane, startedAt, relay.rewrites)
+  if (written.kind === 'ended') return written.ended
+  const ehloName = source.ehloName ?? deps.settings.ehloName
+  return endOf(deps, held, await relay.send({ lane: lane.key, ehloName }, written.message))
+}
+
+type Written =
+  | { readonly kind: 'written'; readonly message: OutgoingMessage }
+  | { readonly kind: 'ended'; readonly ended: Ended }
+
+function write(deps: SendDeps, held: HeldJob, lane: Lane, startedAt: Date, rewrites?: Rewrites): Written {
+  const { job } = held
+  const content = deps.contents.get(job.campaignId)
+  if (content === undefined)
+    return { kind: 'ended', ended: plain('returned', null, 'The campaign was unloaded.') }
+  const to = { ...job, unsubscribeUrl: deps.unsubscribeUrl(job.tenantId, job.messageId) }
+  const composed = composeMessage(content, to, startedAt, rewrites)
+  if (composed.kind === 'failed') return { kind: 'ended', ended: plain('failed', 'content', composed.error) }
+  const message: OutgoingMessage = {
+    mailFrom: `${deps.settings.returnPathPrefix}+${job.messageId}@${content.fromDomain}`,
+    rcptTo: job.recipient,
+    data: composed.data,
+    dsn: failuresOnly(job.messageId),
+    beforeFinalDot: () =>
+      deps.journal.dot({
+        messageId: job.messageId,
+        attempt: job.attempt,
+        shard: held.shard,
+        epoch: held.epoch,
+        job: identityOf(held, lane),
+      }),
+  }
+  return { kind: 'written', message }
+}
+
+function endOf(deps: SendDeps, held: HeldJob, result: SendResult & SendSession): Ended {
+  const { mxHost, mxAddress, isTls, transcript, startedAt, endedAt } = result
   return {
     ...outcomeOf(result, contextOf(deps, held)),
     mxHost,
     mxAddress,
     isTls,
     transcript,
-    startedAt: result.startedAt,
+    startedAt,
     endedAt,
+    isBetterElsewhere: mayFailOver(result),
   }
 }
 
@@ -203,7 +257,7 @@ function eventOf(
   deps: SendDeps,
   { job }: HeldJob,
   ended: Ended,
-  { startedAt, source }: { startedAt: Date; source: string },
+  { startedAt, source, before }: { startedAt: Date; source: string; before: string },
 ): OutcomeEvent {
   return {
     type: ended.type,
@@ -227,6 +281,6 @@ function eventOf(
     mxHost: ended.mxHost ?? null,
     mxAddress: ended.mxAddress ?? null,
     isTls: ended.isTls ?? false,
-    transcript: ended.transcript ?? null,
+    transcript: before === '' ? (ended.transcript ?? null) : `${before}${ended.transcript ?? ''}`,
   }
 }

@@ -1,5 +1,7 @@
 import { runImports } from '#contacts/imports.jobs.ts'
+import { createMailRoutes } from '#delivery/mail-routes.ts'
 import { isPrivateAddress } from '#delivery/private-address.ts'
+import { relayFaults } from '#delivery/relays/source-relay.ts'
 import { createResolveTxt } from '#domains/resolve-txt.ts'
 import { appendHistory } from '#events/outbox.ts'
 import { eventWithoutAttempt } from '#events/email-events.ts'
@@ -17,6 +19,7 @@ import { createWindtunnelClient } from '#windtunnel/client.ts'
 import { sql } from 'kysely'
 import { hostname } from 'node:os'
 import type { Context, RunningRole } from './context.ts'
+import { mailRouteSettings, mayRelayPrivately } from './mail-route-settings.ts'
 import { registerRoutes } from './routes.ts'
 
 const CONNECTIONS = 16
@@ -39,6 +42,7 @@ export async function startApi(context: Context): Promise<RunningRole> {
   const dns = isSandbox
     ? { servers: [`${LOOPBACK}:${config.PIGEON_WINDTUNNEL_DNS_PORT}`] }
     : { servers: config.PIGEON_DNS_SERVERS }
+  const routes = createMailRoutes({ clock }, mailRouteSettings(config))
   const app = await createApp({
     log,
     clock,
@@ -67,6 +71,8 @@ export async function startApi(context: Context): Promise<RunningRole> {
     names: createNameLookups(dns),
     ehloName: config.PIGEON_EHLO_NAME ?? hostname(),
     mayLeaveFrom: (address) => isSandbox || config.PIGEON_ALLOW_PRIVATE_SOURCES || !isPrivateAddress(address),
+    providerOf: async (domain) => (await routes.findProvider(config.PIGEON_MODE, domain)).provider,
+    relayFaults: (relay) => relayFaults({ allowPrivate: mayRelayPrivately(config) }, relay),
     ...(isSandbox
       ? {
           publishRecords: (records) =>

@@ -6,26 +6,30 @@ import { LANES_CHANNEL } from '#delivery/lane-memory.ts'
 import { openLanePools } from '#delivery/lane-pools.ts'
 import { openJournal } from '#delivery/journal.ts'
 import { createMailRoutes } from '#delivery/mail-routes.ts'
+import { createOpenRelays } from '#delivery/relays/open-relays.ts'
 import { createRecentSuppressions } from '#delivery/recent-suppressions.ts'
 import { replayJournal } from '#delivery/replay-journal.ts'
 import type { RetryPlans } from '#delivery/retry.ts'
 import { createDelivery } from '#delivery/run-delivery.ts'
 import { loadShaping } from '#delivery/shaping/shaping.ts'
+import { openSpending } from '#delivery/spending.ts'
 import { createTlsPolicies } from '#delivery/tls-policy/tls-policies.ts'
 import { runTlsReports } from '#delivery/tls-policy/tls-reports.ts'
 import { createTlsSessions } from '#delivery/tls-policy/tls-sessions.ts'
 import { createSmtpPool } from '#delivery/transport/smtp-pool.ts'
 import { loadSigningKeys } from '#domains/load-signing-keys.ts'
 import { listen } from '#platform/postgres/listen.ts'
+import { loadRelaySecret } from '#sources/relay-secret.ts'
 import { SOURCES_CHANNEL } from '#sources/source.ts'
 import { SUPPRESSIONS_CHANNEL } from '#suppressions/suppression.ts'
 import { unsubscribeUrl } from '#tracking/unsubscribe-link.ts'
 import type { Config } from '#config/sections.ts'
 import type { Context, RunningRole } from './context.ts'
-import { mailRouteSettings } from './mail-route-settings.ts'
+import { mailRouteSettings, mayRelayPrivately } from './mail-route-settings.ts'
 import { reportedModes, tlsReportDeps } from './tls-report-deps.ts'
 
 const CONNECTIONS = 6
+const CLOSE_MS = 5_000
 const MAX_WAIT_MS = 60_000
 const BACK_OFF_BASE_MS = 1_000
 const BACK_OFF_MAX_MS = 300_000
@@ -59,6 +63,13 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
     backOffBaseMs: BACK_OFF_BASE_MS,
     backOffMaxMs: BACK_OFF_MAX_MS,
   })
+  const relays = createOpenRelays({
+    clock,
+    log,
+    smtp: transport,
+    allowPrivate: mayRelayPrivately(config),
+    loadSecret: (sourceId) => loadRelaySecret({ db, keys }, sourceId),
+  })
   const routeSettings = mailRouteSettings(config)
   const tlsSessions = createTlsSessions({ db, clock, log, modes: reportedModes(config) })
   const delivery = createDelivery({
@@ -77,6 +88,8 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
     tlsPolicies: createTlsPolicies({ db, clock }, routeSettings),
     tlsSessions,
     transport,
+    relays,
+    spending: await openSpending({ db, clock, log }),
     unsubscribeUrl: unsubscribeUrl({
       publicUrl: config.PIGEON_PUBLIC_URL ?? `http://localhost:${config.PIGEON_HTTP_PORT}`,
       keys,
@@ -114,7 +127,8 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
     stop: async () => {
       stopping.abort()
       await Promise.all([work, listening, reports])
-      await transport.close(5_000)
+      await relays.close(CLOSE_MS)
+      await transport.close(CLOSE_MS)
       counting.abort()
       await counted
       await journal.close()

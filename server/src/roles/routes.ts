@@ -15,6 +15,8 @@ import type { LogInDeps } from '#identity/log-in.ts'
 import { registerMessages, registerSandbox } from '#messages/messages.routes.ts'
 import type { MessageRouteDeps } from '#messages/messages.routes.ts'
 import { registerPools } from '#sources/pools.routes.ts'
+import { registerRoutingRules } from '#sources/routing-rules.routes.ts'
+import type { RoutingRuleDeps } from '#sources/routing-rules.routes.ts'
 import { registerSources } from '#sources/sources.routes.ts'
 import type { SourceRouteDeps } from '#sources/sources.routes.ts'
 import { registerSuppressions } from '#suppressions/suppressions.routes.ts'
@@ -35,6 +37,7 @@ export interface RouteDeps
     CampaignRouteDeps,
     MessageRouteDeps,
     SourceRouteDeps,
+    RoutingRuleDeps,
     Omit<UnsubscribeRouteDeps, 'keys'> {}
 
 /** Every route of the public API: what the api role serves, and what the contract is written from. */
@@ -54,5 +57,6 @@ export function registerRoutes(app: App, deps: RouteDeps): void {
   registerSandbox(app, deps)
   registerSources(app, deps)
   registerPools(app, deps)
+  registerRoutingRules(app, deps)
   registerUnsubscribe(app, deps)
 }

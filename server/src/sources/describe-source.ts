@@ -17,6 +17,11 @@ export interface SourceView {
   readonly warm_up: boolean
   readonly warm_up_started_at: Date | null
   readonly warm_up_curve: number[] | null
+  readonly cost_per_thousand: number | null
+  readonly daily_cost_cap: number | null
+  readonly monthly_cost_cap: number | null
+  readonly spent_today: number
+  readonly spent_this_month: number
   readonly ptr: {
     readonly status: 'unchecked' | 'ok' | 'wrong'
     readonly name: string | null

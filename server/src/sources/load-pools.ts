@@ -1,4 +1,4 @@
-import type { Database } from '#platform/postgres/database.ts'
+import type { Database, Transaction } from '#platform/postgres/database.ts'
 import type { Pool, PoolMember, Pools } from './pool.ts'
 import { selectLoad } from './load.store.ts'
 import type { MemberRow } from './load.store.ts'
@@ -10,7 +10,16 @@ import { DEFAULT_WARM_UP_CURVE } from './warm-up-curve.ts'
  * `SOURCES_CHANNEL`. Takes the engine's connection: it sees the wishes of all tenants.
  */
 export async function loadPools(deps: { db: Database }): Promise<Pools> {
-  const load = await selectLoad(deps.db)
+  return deps.db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .setAccessMode('read only')
+    .execute(poolsAsOf)
+}
+
+/** All pools, with the wishes that the transaction may see: in a tenant's, its own. */
+export async function poolsAsOf(transaction: Transaction): Promise<Pools> {
+  const load = await selectLoad(transaction)
   const members = Map.groupBy(load.members, (row) => row.pool_id)
   const pools = load.pools.map((row): Pool => ({
     id: row.id,
@@ -20,6 +29,7 @@ export async function loadPools(deps: { db: Database }): Promise<Pools> {
   }))
   return {
     byId: new Map(pools.map((pool) => [pool.id, pool])),
+    rules: load.rules,
     ofTenants: new Map(load.tenants.map((row) => [row.id, row.pool_id])),
     ofCampaigns: new Map(load.campaigns.map((row) => [row.id, row.pool_id])),
     ofClasses: new Map(load.classes.map((row) => [row.message_class, row.pool_id])),
@@ -33,7 +43,18 @@ function memberOf(row: MemberRow): PoolMember {
     kind: row.kind,
     localAddress: row.local_address,
     ehloName: row.ehlo_name,
-    relay: row.relay_kind === null ? null : { kind: row.relay_kind, config: row.relay_config ?? {} },
+    relay:
+      row.relay_kind === null
+        ? null
+        : { kind: row.relay_kind, config: row.relay_config ?? {}, version: row.relay_version },
+    cost:
+      row.cost_per_thousand === null
+        ? null
+        : {
+            perThousand: row.cost_per_thousand,
+            dailyCap: row.daily_cost_cap,
+            monthlyCap: row.monthly_cost_cap,
+          },
     isDraining: row.status === 'draining',
     warmUp:
       row.warm_up && row.warm_up_started_at !== null

@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
-import type { Database } from '#platform/postgres/database.ts'
+import type { Transaction } from '#platform/postgres/database.ts'
 import type { MessageClass, SourceKind, SourceStatus } from '#platform/postgres/database.gen.ts'
+import { selectRules } from './routing-rules.store.ts'
+import type { RoutingRule } from './routing-rule.ts'
 import type { RelayConfig } from './source.ts'
 
 export interface MemberRow {
@@ -13,10 +15,14 @@ export interface MemberRow {
   readonly ehlo_name: string | null
   readonly relay_kind: string | null
   readonly relay_config: RelayConfig | null
+  readonly relay_version: string
   readonly status: SourceStatus
   readonly warm_up: boolean
   readonly warm_up_started_at: Date | null
   readonly warm_up_curve: readonly number[] | null
+  readonly cost_per_thousand: number | null
+  readonly daily_cost_cap: number | null
+  readonly monthly_cost_cap: number | null
 }
 
 interface Wish {
@@ -31,39 +37,36 @@ export interface Load {
     readonly overflow_pool_id: string | null
   }[]
   readonly members: readonly MemberRow[]
+  readonly rules: readonly RoutingRule[]
   readonly tenants: readonly Wish[]
   readonly campaigns: readonly Wish[]
   readonly classes: readonly { readonly message_class: MessageClass; readonly pool_id: string }[]
 }
 
-/** What delivery loads, all of it as of one moment. Disabled sources are left out. */
-export async function selectLoad(db: Database): Promise<Load> {
-  return db
-    .transaction()
-    .setIsolationLevel('repeatable read')
-    .setAccessMode('read only')
-    .execute(async (transaction) => {
-      const pools = await sql<Load['pools'][number]>`
-        select id, name, overflow_pool_id from pools order by id`.execute(transaction)
-      const members = await sql<MemberRow>`
-        select m.pool_id, m.weight, s.id, s.name, s.kind, s.local_address, s.ehlo_name, s.relay_kind, s.relay_config,
-               s.status, s.warm_up, s.warm_up_started_at, s.warm_up_curve
-          from pool_sources m join sources s on s.id = m.source_id
-         where s.status <> 'disabled' order by m.pool_id, s.id`.execute(transaction)
-      const tenants = await sql<Wish>`
-        select tenant_id as id, pool_id from tenants where pool_id is not null`.execute(transaction)
-      const campaigns = await sql<Wish>`
-        select id, pool_id from campaigns where pool_id is not null and completed_at is null`.execute(
-        transaction,
-      )
-      const classes = await sql<Load['classes'][number]>`
-        select message_class, pool_id from pool_classes`.execute(transaction)
-      return {
-        pools: pools.rows,
-        members: members.rows,
-        tenants: tenants.rows,
-        campaigns: campaigns.rows,
-        classes: classes.rows,
-      }
-    })
+/** What delivery loads. Disabled sources are left out. */
+export async function selectLoad(transaction: Transaction): Promise<Load> {
+  const pools = await sql<Load['pools'][number]>`
+    select id, name, overflow_pool_id from pools order by id`.execute(transaction)
+  const members = await sql<MemberRow>`
+    select m.pool_id, m.weight, s.id, s.name, s.kind, s.local_address, s.ehlo_name, s.relay_kind, s.relay_config,
+           md5(concat_ws(' ', s.name, s.relay_kind, s.relay_config, encode(s.relay_secret, 'hex'))) as relay_version,
+           s.status, s.warm_up, s.warm_up_started_at, s.warm_up_curve, s.cost_per_thousand, s.daily_cost_cap,
+           s.monthly_cost_cap
+      from pool_sources m join sources s on s.id = m.source_id
+     where s.status <> 'disabled' order by m.pool_id, s.id`.execute(transaction)
+  const rules = await selectRules(transaction)
+  const tenants = await sql<Wish>`
+    select tenant_id as id, pool_id from tenants where pool_id is not null`.execute(transaction)
+  const campaigns = await sql<Wish>`
+    select id, pool_id from campaigns where pool_id is not null and completed_at is null`.execute(transaction)
+  const classes = await sql<Load['classes'][number]>`
+    select message_class, pool_id from pool_classes`.execute(transaction)
+  return {
+    pools: pools.rows,
+    members: members.rows,
+    rules,
+    tenants: tenants.rows,
+    campaigns: campaigns.rows,
+    classes: classes.rows,
+  }
 }

@@ -14,7 +14,7 @@ export async function listPools(deps: { db: Database }, page: PageRequest): Prom
 
 /**
  * Its sources stay, and campaigns that are over forget it. Problems `pools.not_found`, `pools.is_default`, and
- * `pools.in_use` while a pool overflows into it or a class, a tenant or a campaign has it.
+ * `pools.in_use` while a pool overflows into it or a rule, a class, a tenant or a campaign has it.
  */
 export async function deletePool(deps: { db: Database }, id: string): Promise<void> {
   await deps.db.transaction().execute(async (transaction) => {
@@ -30,11 +30,12 @@ export async function deletePool(deps: { db: Database }, id: string): Promise<vo
   })
 }
 
-function describeUses({ overflows, tenants, campaigns }: PoolUses): string[] {
+function describeUses({ overflows, tenants, campaigns, rules }: PoolUses): string[] {
   return [
     ...overflows.map((name) => `the pool ${name}, which overflows into it`),
     ...(tenants > 0 ? [counted(tenants, 'tenant')] : []),
     ...(campaigns > 0 ? [counted(campaigns, 'campaign')] : []),
+    ...(rules > 0 ? [counted(rules, 'routing rule')] : []),
   ]
 }
 

@@ -1,4 +1,5 @@
 import type { MessageClass } from '#platform/postgres/database.gen.ts'
+import { describeRule, fits, type RoutedMessage, type RoutingRule } from './routing-rule.ts'
 import type { Source } from './source.ts'
 
 /** The pool of what no other pool was named for. It can be changed, and neither renamed nor deleted. */
@@ -30,6 +31,8 @@ export interface PoolMember {
 /** All pools, and who named which. */
 export interface Pools {
   readonly byId: ReadonlyMap<string, Pool>
+  /** In the order in which they are asked. */
+  readonly rules: readonly RoutingRule[]
   /** Ids of pools, by the id of the tenant. */
   readonly ofTenants: ReadonlyMap<string, string>
   /** Ids of pools, by the id of the campaign; campaigns that are over are not among them. */
@@ -44,19 +47,15 @@ export interface PoolChoice {
 }
 
 /**
- * The pool that a message leaves from: its campaign's, else its tenant's, else its class's, else the default one. The
- * nearer wish counts, whether or not the pool can send now: what to do then is said by its overflow.
+ * The pool that a message leaves from: that of the first routing rule that fits, else its campaign's, else its tenant's,
+ * else its class's, else the default one. The nearer wish counts, whether or not the pool can send now: what to do then is
+ * said by its overflow.
  */
-export function poolFor(
-  pools: Pools,
-  message: {
-    readonly tenantId: string
-    readonly campaignId: string | null
-    readonly messageClass: MessageClass
-  },
-): PoolChoice {
+export function poolFor(pools: Pools, message: RoutedMessage): PoolChoice {
   const { tenantId, campaignId, messageClass } = message
+  const rule = pools.rules.find((each) => fits(each, message))
   const wishes: readonly (readonly [who: string, poolId: string | undefined])[] = [
+    [rule === undefined ? '' : `rule ${rule.position} fits (${describeRule(rule)})`, rule?.pool_id],
     ['its campaign names it', campaignId === null ? undefined : pools.ofCampaigns.get(campaignId)],
     ['its tenant has it', pools.ofTenants.get(tenantId)],
     [`${messageClass} mail has it`, pools.ofClasses.get(messageClass)],

@@ -134,6 +134,8 @@ export interface PoolUses {
   readonly tenants: number
   /** Those that are not over. */
   readonly campaigns: number
+  /** Routing rules. */
+  readonly rules: number
 }
 
 /** Who would miss the pool. Holds off whoever wants to name it until the transaction ends. */
@@ -141,9 +143,9 @@ export async function selectPoolUses(transaction: Transaction, id: string): Prom
   await sql`select from pools where id = ${id} for update`.execute(transaction)
   const { rows } = await sql<PoolUses>`
     select (select coalesce(jsonb_agg(name order by name), '[]') from pools where overflow_pool_id = ${id}) as overflows,
-           u.tenants, u.campaigns
+           u.tenants, u.campaigns, (select count(*) from routing_rules where pool_id = ${id}) as rules
       from count_pool_users(${id}) u`.execute(transaction)
-  return rows[0] ?? { overflows: [], tenants: 0, campaigns: 0 }
+  return rows[0] ?? { overflows: [], tenants: 0, campaigns: 0, rules: 0 }
 }
 
 export async function deletePoolRow(transaction: Transaction, id: string): Promise<void> {

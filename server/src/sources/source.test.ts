@@ -30,6 +30,9 @@ test('an address of ours with its name is taken, the name in A-labels', () => {
     relay_kind: null,
     relay_config: null,
     warm_up_curve: null,
+    cost_per_thousand: null,
+    daily_cost_cap: null,
+    monthly_cost_cap: null,
   })
 })
 
@@ -75,4 +78,12 @@ test('a relay needs its kind and has no address of ours; an address has nothing 
 test('the settings of a relay have a size', () => {
   const relay_config = { text: 'x'.repeat(SOURCE_LIMITS.relayConfigBytes) }
   assert.deepEqual(faultsOf('relay', { relay_kind: 'smtp', relay_config }), ['relay_config too_long'])
+})
+
+test('a cap needs a cost', () => {
+  assert.deepEqual(faultsOf('ip', { daily_cost_cap: 1, monthly_cost_cap: 1 }), [
+    'daily_cost_cap no_cost',
+    'monthly_cost_cap no_cost',
+  ])
+  assert.equal(fields('ip', { cost_per_thousand: 100, daily_cost_cap: 0 }).daily_cost_cap, 0)
 })

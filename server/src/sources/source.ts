@@ -17,6 +17,8 @@ export const SOURCE_LIMITS = {
   sources: 1_000,
   relayConfigBytes: 8_192,
   relaySecretChars: 16_384,
+  /** A million of the currency, in millionths; sums of thousandths of these stay exact. */
+  money: 1e12,
 } as const
 
 /** Letters, digits and hyphens: a name that can stand in a log line, a metric and a command. */
@@ -31,11 +33,29 @@ export interface Source {
   readonly localAddress: string | null
   /** Null: the installation's. */
   readonly ehloName: string | null
-  readonly relay: { readonly kind: string; readonly config: RelayConfig } | null
+  readonly relay: SourceRelay | null
+  /** Null: it costs nothing. */
+  readonly cost: SourceCost | null
   /** It ends what it has in hand and is given nothing new. */
   readonly isDraining: boolean
   /** Null: warm. */
   readonly warmUp: WarmUp | null
+}
+
+/** Money is in millionths of the installation's currency. */
+export interface SourceCost {
+  readonly perThousand: number
+  /** Of a UTC day, and of a UTC month. Null: no cap. */
+  readonly dailyCap: number | null
+  readonly monthlyCap: number | null
+}
+
+/** A relay without its secret, which `loadRelaySecret` opens. */
+export interface SourceRelay {
+  readonly kind: string
+  readonly config: RelayConfig
+  /** Another one when anything of it has changed, its secret included. */
+  readonly version: string
 }
 
 /** Settings of a relay that are no secret; their meaning is the transport's. */
@@ -51,6 +71,10 @@ export interface SourceInput {
   /** Absent: as it is. */
   readonly relay_secret?: string | null
   readonly warm_up_curve?: readonly number[] | null
+  /** Millionths of the installation's currency. */
+  readonly cost_per_thousand?: number | null
+  readonly daily_cost_cap?: number | null
+  readonly monthly_cost_cap?: number | null
 }
 
 export interface SourceFields {
@@ -60,6 +84,9 @@ export interface SourceFields {
   readonly relay_kind: string | null
   readonly relay_config: RelayConfig | null
   readonly warm_up_curve: readonly number[] | null
+  readonly cost_per_thousand: number | null
+  readonly daily_cost_cap: number | null
+  readonly monthly_cost_cap: number | null
 }
 
 /**
@@ -76,6 +103,7 @@ export function sourceFields(
     ...addressFaults(kind, input.local_address ?? null, mayLeaveFrom),
     ...ehlo.faults,
     ...relayFaults(kind, input),
+    ...costFaults(input),
   ]
   const [first] = errors
   if (first !== undefined) throw new Problem('invalid', 'sources.invalid', first.message, { errors })
@@ -86,6 +114,9 @@ export function sourceFields(
     relay_kind: input.relay_kind ?? null,
     relay_config: kind === 'relay' ? (input.relay_config ?? {}) : null,
     warm_up_curve: input.warm_up_curve ?? null,
+    cost_per_thousand: input.cost_per_thousand ?? null,
+    daily_cost_cap: input.daily_cost_cap ?? null,
+    monthly_cost_cap: input.monthly_cost_cap ?? null,
   }
 }
 
@@ -132,6 +163,18 @@ function relayFaults(kind: SourceKind, input: SourceInput): FieldError[] {
   return (['relay_kind', 'relay_config', 'relay_secret'] as const)
     .filter((field) => (input[field] ?? null) !== null)
     .map((field) => ({ field, code: 'not_for_ip', message: 'Only a source of kind relay has this.' }))
+}
+
+/** What costs nothing never reaches a cap. */
+function costFaults(input: SourceInput): FieldError[] {
+  if ((input.cost_per_thousand ?? null) !== null) return []
+  return (['daily_cost_cap', 'monthly_cost_cap'] as const)
+    .filter((field) => (input[field] ?? null) !== null)
+    .map((field) => ({
+      field,
+      code: 'no_cost',
+      message: 'A cap needs a cost: give cost_per_thousand, too.',
+    }))
 }
 
 /** What can be done with a source, and the status that follows. */

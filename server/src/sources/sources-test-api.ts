@@ -1,9 +1,11 @@
 import { registerCampaigns } from '#campaigns/campaigns.routes.ts'
+import { relayFaults } from '#delivery/relays/source-relay.ts'
 import { openAnalytics } from '#platform/analytics/open-analytics.ts'
 import { registerTenant } from '#tenants/tenants.routes.ts'
 import { testApi } from '@pigeon/server/test/test-api.ts'
 import type { NameLookups } from './name-lookups.ts'
 import { registerPools } from './pools.routes.ts'
+import { registerRoutingRules } from './routing-rules.routes.ts'
 import { registerSources } from './sources.routes.ts'
 
 export const NOBODY = '01900000-0000-7000-8000-000000000000'
@@ -36,9 +38,14 @@ export async function sourcesApi() {
         ...deps,
         names: dns.lookups,
         ehloName: 'mail.example.com',
+        relayFaults: (relay) => relayFaults({ allowPrivate: false }, relay),
         mayLeaveFrom: (address) => !address.startsWith('127.'),
       })
       registerPools(app, deps)
+      registerRoutingRules(app, {
+        ...deps,
+        providerOf: async (domain) => (domain === 'gmail.com' ? 'google' : domain),
+      })
       registerTenant(app, deps)
       registerCampaigns(app, { ...deps, analytics: openAnalytics({ socketPath: '/nobody-listens' }) })
     },

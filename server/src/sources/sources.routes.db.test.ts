@@ -9,6 +9,8 @@ import type { Method } from './sources-test-api.ts'
 const api = await sourcesApi()
 const { call, makeSource, makePool, request } = api
 
+const SMARTHOST = { host: 'relay.example', port: 587, tls: 'required', username: 'pigeon' }
+
 test('a new installation has one source: the machine as it is', async () => {
   const { status, body } = await call('GET', `/v1/sources/${DEFAULT_SOURCE_ID}`)
   assert.equal(status, 200)
@@ -90,7 +92,8 @@ test('a name and an address are taken once', async () => {
 })
 
 test('the secret of a relay is kept until another is given, lies encrypted, and is never shown', async () => {
-  const relay = { kind: 'relay', relay_kind: 'smtp', relay_config: { host: 'relay.example' } }
+  const smarthost = { relay_kind: 'smarthost', relay_config: SMARTHOST }
+  const relay = { kind: 'relay', ...smarthost }
   const made = await makeSource('relay', { ...relay, relay_secret: 'open sesame' })
   assert.doesNotMatch(JSON.stringify(made), /sesame/)
   assert.equal(made['has_relay_secret'], true)
@@ -101,18 +104,23 @@ test('the secret of a relay is kept until another is given, lies encrypted, and 
     api.database.admin,
   )
   assert.doesNotMatch(rows[0]?.text ?? 'sesame', /sesame/)
-  const input = { name: 'relay', relay_kind: 'smtp' }
+  const input = { name: 'relay', ...smarthost }
   await call('PUT', `/v1/sources/${made.id}`, input)
   assert.equal(await secret(), 'open sesame')
   await call('PUT', `/v1/sources/${made.id}`, { ...input, relay_secret: 'other' })
   assert.equal(await secret(), 'other')
-  const removed = await call('PUT', `/v1/sources/${made.id}`, { ...input, relay_secret: null })
+  const { username: _, ...noLogin } = SMARTHOST
+  const removed = await call('PUT', `/v1/sources/${made.id}`, {
+    ...input,
+    relay_config: noLogin,
+    relay_secret: null,
+  })
   assert.equal(removed.body['has_relay_secret'], false)
   assert.equal(await secret(), undefined)
 })
 
 test('the secret of one relay does not open as that of another', async () => {
-  const relay = { kind: 'relay', relay_kind: 'smtp', relay_secret: 'x' }
+  const relay = { kind: 'relay', relay_kind: 'smarthost', relay_config: SMARTHOST, relay_secret: 'x' }
   const [one, two] = [await makeSource('relay-1', relay), await makeSource('relay-2', relay)]
   await sql`
     update sources set relay_secret = (select relay_secret from sources where id = ${one.id}) where id = ${two.id}`.execute(
@@ -243,4 +251,35 @@ test('an installation has so many sources and no more', async (t) => {
   t.after(() => sql`delete from sources where name like 'many-%'`.execute(api.database.admin))
   const reply = await call('POST', '/v1/sources', { name: 'one-more', kind: 'ip' })
   assert.deepEqual([reply.status, reply.body.code], [429, 'sources.too_many'])
+})
+
+test('a relay that cannot be one is refused, and what is wrong is named', async () => {
+  const refused = async (relay_kind: string, relay_config: object, relay_secret: string | null = null) => {
+    const body = { name: 'wrong', kind: 'relay', relay_kind, relay_config, relay_secret }
+    const reply = await call('POST', '/v1/sources', body)
+    assert.equal(reply.status, 422, JSON.stringify(body))
+    return reply.body.errors?.[0]?.field
+  }
+  assert.equal(await refused('pigeon-post', {}), 'relay_kind')
+  assert.equal(await refused('smarthost', { ...SMARTHOST, port: 'submission' }), 'relay_config.port')
+  assert.equal(await refused('smarthost', { ...SMARTHOST, password: 'x' }), 'relay_config.password')
+  assert.equal(await refused('smarthost', { ...SMARTHOST, tls: 'none' }, 'x'), 'relay_config')
+  assert.equal(await refused('sendgrid', { region: 'eu' }), 'relay_secret')
+  assert.equal(await refused('gmail', { account: 'a@x.example' }, 'x'), 'relay_secret')
+  assert.equal(
+    await refused('sendgrid', { region: 'eu', endpoint: 'https://127.0.0.1' }, 'x'),
+    'relay_config',
+  )
+})
+
+test('what a source costs and has spent is told in millionths', async () => {
+  const costs = { cost_per_thousand: 100_000, daily_cost_cap: 5_000_000, monthly_cost_cap: null }
+  const made = await makeSource('dear', costs)
+  await sql`
+    insert into source_spend (source_id, day, messages, spent_nano)
+    values (${made.id}, (now() at time zone 'utc')::date, 10, 1_000_000)`.execute(api.database.admin)
+  const { body } = await call('GET', `/v1/sources/${made.id}`)
+  const { cost_per_thousand, daily_cost_cap, monthly_cost_cap, spent_today, spent_this_month } = body
+  assert.deepEqual({ cost_per_thousand, daily_cost_cap, monthly_cost_cap }, costs)
+  assert.deepEqual([spent_today, spent_this_month], [1_000, 1_000])
 })

@@ -28,6 +28,17 @@ const Curve = Type.Array(Type.Integer({ minimum: 1, maximum: CURVE_LIMITS.messag
   examples: [[50, 100, 250, 500]],
 })
 
+const Money = (minimum: number, description: string) =>
+  Type.Optional(
+    Nullable(
+      Type.Integer({
+        minimum,
+        maximum: SOURCE_LIMITS.money,
+        description: `${description}, in millionths of your currency.`,
+      }),
+    ),
+  )
+
 const fields = {
   name: Name,
   local_address: Type.Optional(
@@ -48,7 +59,9 @@ const fields = {
       }),
     ),
   ),
-  relay_kind: Type.Optional(Nullable(Type.String({ pattern: '^[a-z0-9_-]{1,32}$', examples: ['smtp'] }))),
+  relay_kind: Type.Optional(
+    Nullable(Type.String({ pattern: '^[a-z0-9_-]{1,32}$', examples: ['smarthost'] })),
+  ),
   relay_config: Type.Optional(Nullable(Config)),
   relay_secret: Type.Optional(
     Nullable(
@@ -60,6 +73,9 @@ const fields = {
     ),
   ),
   warm_up_curve: Type.Optional(Nullable(Curve)),
+  cost_per_thousand: Money(1, 'What a thousand messages cost'),
+  daily_cost_cap: Money(0, 'What it may cost on one UTC day; mail then overflows or waits'),
+  monthly_cost_cap: Money(0, 'What it may cost in one UTC month'),
 }
 
 export const NewSourceBody = Type.Object(
@@ -94,6 +110,11 @@ export const SourceSchema = Type.Object(
     warm_up: Type.Boolean(),
     warm_up_started_at: Nullable(Timestamp),
     warm_up_curve: Nullable(Type.Array(Type.Integer())),
+    cost_per_thousand: Nullable(Type.Integer()),
+    daily_cost_cap: Nullable(Type.Integer()),
+    monthly_cost_cap: Nullable(Type.Integer()),
+    spent_today: Type.Integer({ description: 'On this UTC day, in millionths of your currency.' }),
+    spent_this_month: Type.Integer({ description: 'In this UTC month.' }),
     ptr: Type.Object({
       status: Type.Enum(['unchecked', 'ok', 'wrong']),
       name: Nullable(Type.String({ description: 'What the address leads to.' })),

@@ -16,6 +16,12 @@ export interface SourceRow {
   readonly warm_up: boolean
   readonly warm_up_started_at: Date | null
   readonly warm_up_curve: number[] | null
+  readonly cost_per_thousand: number | null
+  readonly daily_cost_cap: number | null
+  readonly monthly_cost_cap: number | null
+  /** Of this UTC day and month, in millionths of the currency. */
+  readonly spent_today: number
+  readonly spent_this_month: number
   readonly ptr_name: string | null
   readonly ptr_checked_at: Date | null
   readonly ptr_problem: string | null
@@ -25,7 +31,12 @@ export interface SourceRow {
 
 const COLUMNS = sql.raw(`id, name, kind, local_address, ehlo_name, relay_kind, relay_config,
   relay_secret is not null as has_relay_secret, status, warm_up, warm_up_started_at, warm_up_curve,
-  ptr_name, ptr_checked_at, ptr_problem, created_at, updated_at`)
+  ptr_name, ptr_checked_at, ptr_problem, cost_per_thousand, daily_cost_cap, monthly_cost_cap,
+  (select coalesce(sum(spent_nano) / 1000, 0)::bigint from source_spend
+    where source_id = sources.id and day = (now() at time zone 'utc')::date) as spent_today,
+  (select coalesce(sum(spent_nano) / 1000, 0)::bigint from source_spend
+    where source_id = sources.id and day >= date_trunc('month', now() at time zone 'utc')::date) as spent_this_month,
+  created_at, updated_at`)
 
 export interface NewSourceRow extends SourceFields {
   readonly id: string
@@ -42,10 +53,12 @@ export async function insertSource(
 ): Promise<SourceRow> {
   const { rows } = await sql<SourceRow>`
     insert into sources (id, name, kind, local_address, ehlo_name, relay_kind, relay_config, relay_secret,
-                         warm_up, warm_up_started_at, warm_up_curve, created_at, updated_at)
+                         warm_up, warm_up_started_at, warm_up_curve, cost_per_thousand, daily_cost_cap, monthly_cost_cap,
+                         created_at, updated_at)
     values (${row.id}, ${row.name}, ${row.kind}::source_kind, ${row.local_address}::inet, ${row.ehlo_name},
             ${row.relay_kind}, ${jsonOf(row.relay_config)}::jsonb, ${row.relaySecret},
-            ${row.warmUpStartedAt !== null}, ${row.warmUpStartedAt}, ${row.warm_up_curve}::integer[], ${at}, ${at})
+            ${row.warmUpStartedAt !== null}, ${row.warmUpStartedAt}, ${row.warm_up_curve}::integer[],
+            ${row.cost_per_thousand}, ${row.daily_cost_cap}, ${row.monthly_cost_cap}, ${at}, ${at})
     returning ${COLUMNS}`.execute(transaction)
   return firstOf(rows)
 }
@@ -68,7 +81,8 @@ export async function updateSourceRow(
            relay_kind = ${fields.relay_kind}, relay_config = ${jsonOf(fields.relay_config)}::jsonb,
            relay_secret = case when ${fields.relaySecret === undefined} then relay_secret
                                else ${fields.relaySecret ?? null}::bytea end,
-           warm_up_curve = ${fields.warm_up_curve}::integer[],
+           warm_up_curve = ${fields.warm_up_curve}::integer[], cost_per_thousand = ${fields.cost_per_thousand},
+           daily_cost_cap = ${fields.daily_cost_cap}, monthly_cost_cap = ${fields.monthly_cost_cap},
            ptr_name = case when ${isSame} then ptr_name end,
            ptr_checked_at = case when ${isSame} then ptr_checked_at end,
            ptr_problem = case when ${isSame} then ptr_problem end,

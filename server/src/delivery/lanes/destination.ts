@@ -4,7 +4,14 @@ import type { ProviderLimits } from '#delivery/shaping/shaping.ts'
 import { chooseLane, type Credits } from './choose-lane.ts'
 import { createFairQueue, type FairQueue } from './fair-queue.ts'
 import type { LaneTimes } from './lane-health.ts'
-import { createLane, type Lane, type LaneSource, type LaneVerdict, type SavedLane } from './lane.ts'
+import {
+  createLane,
+  type Closed,
+  type Lane,
+  type LaneSource,
+  type LaneVerdict,
+  type SavedLane,
+} from './lane.ts'
 import type { HeldJob } from './lanes.ts'
 import { createSharedLimit, type SharedLimit } from './shared-limit.ts'
 
@@ -28,6 +35,8 @@ export interface DestinationDeps {
   readonly saved: (laneKey: string) => SavedLane | undefined
   /** UTC date. */
   readonly day: () => string
+  /** Why nothing may leave from a source now; asked of live mail alone. */
+  readonly closed: (source: LaneSource) => Closed | undefined
   readonly tenantLimit: (tenantId: string) => SharedLimit
   /** Jobs whose lanes will take nothing for a while go back; `untilMs` is monotonic, undefined when nobody knows. */
   readonly giveBack: (jobs: readonly HeldJob[], untilMs: number | undefined) => void
@@ -42,6 +51,7 @@ export const HOLD_MS = 60_000
 /** A tenant or provider at its limit is looked at again after this, if nothing of it ends before. */
 const BUSY_MS = 1_000
 const MIN_WAIT_MS = 1
+const nobody = (): boolean => false
 /** Credits are for what can be sent in about a minute, within these bounds. */
 const AHEAD_SECONDS = 60
 export const MIN_CREDIT = 40
@@ -87,6 +97,7 @@ export function createDestination(deps: DestinationDeps, mode: SendingMode, prov
       times: deps.times[mode],
       saved: deps.saved(`${mode}/${provider}/${source.id}`),
       day: deps.day,
+      closed: mode === 'live' ? deps.closed : () => undefined,
     })
     lanes.set(source.id, lane)
     deps.made(lane)
@@ -109,13 +120,19 @@ export function createDestination(deps: DestinationDeps, mode: SendingMode, prov
   }
 
   /** The lanes that may begin now, or how long until one may, and whether that is for being busy. */
-  function openLanes(poolId: string, nowMs: number, depth = 0): OpenLanes {
+  function openLanes(
+    poolId: string,
+    nowMs: number,
+    isOut: (lane: Lane) => boolean = nobody,
+    depth = 0,
+  ): OpenLanes {
     const state = poolState(poolId)
     settleSpill(state, nowMs)
     const open: { lane: Lane; weight: number }[] = []
     let waitMs = Infinity
     let isBusy = false
     for (const { lane, weight } of state.members) {
+      if (isOut(lane)) continue
       const readiness = lane.readiness(nowMs)
       if (readiness.isReady) open.push({ lane, weight: weight * lane.share(nowMs) })
       else {
@@ -126,7 +143,7 @@ export function createDestination(deps: DestinationDeps, mode: SendingMode, prov
     const { overflow } = state.pool
     if (open.length > 0 || isBusy || overflow === undefined || depth >= MAX_OVERFLOW)
       return { open, waitMs, isBusy, credits: state.credits }
-    const next = openLanes(overflow, nowMs, depth + 1)
+    const next = openLanes(overflow, nowMs, isOut, depth + 1)
     return { ...next, waitMs: Math.min(waitMs, next.waitMs) }
   }
 
@@ -243,6 +260,19 @@ export function createDestination(deps: DestinationDeps, mode: SendingMode, prov
       shared.begin(nowMs)
       tenantLimit(held.tenantId).begin(nowMs)
     },
+    /**
+     * Another lane that may send this job now, and has begun it; undefined when there is none. From one address of ours to
+     * another is no way out: the receiver is the same.
+     */
+    elsewhere: (held: HeldJob, tried: ReadonlySet<Lane>): Lane | undefined => {
+      const nowMs = clock.monotonicMs()
+      const hasRelay = [...tried].some(isRelay)
+      const isOut = (lane: Lane): boolean => tried.has(lane) || (!hasRelay && !isRelay(lane))
+      const { open, credits } = openLanes(held.poolId, nowMs, isOut)
+      const lane = chooseLane(open, credits)
+      lane?.begin(nowMs)
+      return lane
+    },
     /** True when the verdict suspends the lane. */
     end: (held: HeldJob, lane: Lane, verdict: LaneVerdict): boolean => {
       shared.end()
@@ -291,6 +321,10 @@ interface OpenLanes {
   readonly waitMs: number
   readonly isBusy: boolean
   readonly credits: Credits<Lane>
+}
+
+function isRelay(lane: Lane): boolean {
+  return lane.source().relay !== undefined
 }
 
 function perSecond({ count, perMs }: { count: number; perMs: number }): number {

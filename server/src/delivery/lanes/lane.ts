@@ -1,5 +1,6 @@
 import type { SendingMode } from '#events/email-events.ts'
 import type { LaneLimits } from '#delivery/shaping/shaping.ts'
+import type { SourceCost, SourceRelay } from '#sources/source.ts'
 import { createLaneHealth, type LaneHealth, type LaneTimes, type SavedHealth } from './lane-health.ts'
 import { allOf, createRateLimit, type RateLimit } from './rate-limit.ts'
 import { advance, beginWarmUp, budgetLeft, countSent, isWarm, type WarmUpState } from './warm-up.ts'
@@ -16,6 +17,20 @@ export interface LaneSource {
   readonly warmUp?: { readonly since: string; readonly curve: readonly number[] }
   /** It ends what it has and takes nothing new. */
   readonly isDraining?: boolean
+  /** Somebody else delivers what is sent from here. */
+  readonly relay?: SourceRelay
+  /** Absent: it costs nothing. */
+  readonly cost?: SourceCost
+}
+
+/** Why nothing may leave from a source now, whichever provider it is for. */
+export interface Closed {
+  /** In words for people. */
+  readonly reason: string
+  /** Infinity: until something else happens. */
+  readonly waitMs: number
+  /** It has all that it can hold in hand: no reason for the mail to go elsewhere. */
+  readonly isBusy: boolean
 }
 
 /** A person's word about a lane. */
@@ -58,6 +73,7 @@ export interface LaneOptions {
   readonly saved: SavedLane | undefined
   /** UTC date. */
   readonly day: () => string
+  readonly closed: (source: LaneSource) => Closed | undefined
 }
 
 export type Lane = ReturnType<typeof createLane>
@@ -144,6 +160,8 @@ export function createLane(options: LaneOptions) {
     provider,
     health,
     source: () => source,
+    /** Why its source takes nothing now, if it does not. */
+    closed: () => options.closed(source),
     limits: () => limits,
     active: () => active,
     isWarming: () => {
@@ -182,6 +200,8 @@ export function createLane(options: LaneOptions) {
       if (source.isDraining === true || state === 'paused') return notReady(Infinity)
       if (state === 'suspended') return notReady((health.suspendedUntil() ?? nowMs) - nowMs)
       if (budget() <= 0) return notReady(Infinity)
+      const closed = options.closed(source)
+      if (closed !== undefined) return { isReady: false, waitMs: closed.waitMs, isBusy: closed.isBusy }
       const waitMs = Math.max(limit.waitMs(nowMs), paceLimit(nowMs).waitMs(nowMs), ordered.waitMs(nowMs))
       if (waitMs > 0) return { isReady: false, waitMs, isBusy: true }
       return active < maxActive(nowMs) ? READY : { isReady: false, waitMs: Infinity, isBusy: true }

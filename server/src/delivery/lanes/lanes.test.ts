@@ -7,7 +7,7 @@ import type { LanePool } from './destination.ts'
 import { HOLD_MS, MAX_CREDIT } from './destination.ts'
 import type { MessageClass } from './fair-queue.ts'
 import { LIVE_TIMES } from './lane-health.ts'
-import type { Lane, LaneSource, LaneVerdict, SavedLane } from './lane.ts'
+import type { Closed, Lane, LaneSource, LaneVerdict, SavedLane } from './lane.ts'
 import { createLanes, type HeldJob, type Lanes } from './lanes.ts'
 import type { Rate } from './rate-limit.ts'
 import { dayOf } from './warm-up.ts'
@@ -30,6 +30,7 @@ interface Rig {
   readonly suspended: string[]
   verdict: (held: HeldJob, lane: Lane) => LaneVerdict
   pools: LanePool[]
+  readonly closed: Map<string, Closed>
 }
 
 interface RigOptions {
@@ -76,6 +77,7 @@ function rig(options: RigOptions = {}): Rig {
     suspended: [],
     verdict: () => ACCEPTED,
     pools: options.pools ?? [poolOf('main', [ip('a')])],
+    closed: new Map(),
     lanes: createLanes({
       clock,
       pool: (id) => made.pools.find((pool) => pool.id === id) ?? poolOf(id, []),
@@ -85,6 +87,7 @@ function rig(options: RigOptions = {}): Rig {
       saved: (key) => options.saved?.[key],
       made: () => undefined,
       day: () => dayOf(clock.now()),
+      closed: (source) => made.closed.get(source.id),
       maxActive: options.maxActive ?? 1_000,
       mayBegin: () => true,
       tenantLimits: () => NO_LIMIT,
@@ -371,4 +374,26 @@ test('an unknown destination may be given a full credit, a busy one what it send
   one.lanes.push(jobs(200))
   await one.clock.advance(20_000)
   assert.equal(one.lanes.destination('live', 'google').credit(), (HOLD_MS / 1_000) * 2)
+})
+
+test('a source that is closed takes nothing, its mail overflows, and what has no way out goes back', async () => {
+  const one = rig({ pools: [poolOf('main', [ip('a')], 'rest'), poolOf('rest', [ip('b')])] })
+  one.closed.set('a', { reason: 'The daily cost cap is reached.', waitMs: Infinity, isBusy: false })
+  one.lanes.push([job()])
+  assert.deepEqual(
+    one.sent.map(({ source }) => source),
+    ['b'],
+  )
+  one.closed.set('b', { reason: 'Down.', waitMs: Infinity, isBusy: false })
+  one.lanes.push([job()])
+  assert.equal(one.sent.length, 1)
+  assert.equal(one.back.length, 1)
+  assert.equal(one.lanes.destination('live', 'google').credit(), 0)
+})
+
+test('sandbox mail does not ask whether a source is closed', async () => {
+  const one = rig()
+  one.closed.set('a', { reason: 'Down.', waitMs: Infinity, isBusy: false })
+  one.lanes.push([job({ mode: 'sandbox' })])
+  assert.equal(one.sent.length, 1)
 })

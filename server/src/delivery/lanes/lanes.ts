@@ -41,10 +41,19 @@ export interface LanesDeps extends Omit<DestinationDeps, 'tenantLimit' | 'change
   /** Each tenant, all providers together. */
   readonly tenantLimits: () => SharedLimits
   /** Sends one job. It never rejects: how it ended is an outcome, and what it said about the lane the answer. */
-  readonly send: (held: HeldJob, lane: Lane) => Promise<LaneVerdict>
+  readonly send: (held: HeldJob, lane: Lane, elsewhere: Elsewhere) => Promise<LaneVerdict>
   /** A lane was suspended by its provider. */
   readonly onSuspended: (lane: Lane) => void
 }
+
+/**
+ * Ends the try over the present lane with what it said about that lane, and begins one over another that may send the job
+ * now. Undefined, and nothing is ended, when there is none or the job has been to enough of them.
+ */
+export type Elsewhere = (verdict: LaneVerdict) => Lane | undefined
+
+/** Lanes that one attempt may go on to after its first. */
+export const MAX_ELSEWHERE = 2
 
 /**
  * All lanes of this process. Destinations that can send take turns, one message each, under the common limit: a slow
@@ -100,10 +109,20 @@ export function createLanes(deps: LanesDeps): Lanes {
     active += 1
     one.begin(held, lane)
     tenant.begin(clock.monotonicMs())
-    void deps.send(held, lane).then((verdict) => {
+    const tried = new Set([lane])
+    let present = lane
+    const elsewhere: Elsewhere = (verdict) => {
+      const next = tried.size > MAX_ELSEWHERE ? undefined : one.elsewhere(held, tried)
+      if (next === undefined) return undefined
+      if (present.end(clock.monotonicMs(), verdict)) deps.onSuspended(present)
+      tried.add(next)
+      present = next
+      return next
+    }
+    void deps.send(held, lane, elsewhere).then((verdict) => {
       active -= 1
       tenant.end()
-      if (one.end(held, lane, verdict)) deps.onSuspended(lane)
+      if (one.end(held, present, verdict)) deps.onSuspended(present)
       if (active === 0) {
         for (const resolve of idleWaiters) resolve()
         idleWaiters = []

@@ -127,14 +127,14 @@ test('a password needs TLS, and a user name to go with it', () => {
   })
 })
 
-test('a smarthost is a route to its own address, in a lane of its own, with its credentials', async () => {
+test('a smarthost is a route to its own address, in the lane it is given, with its credentials', async () => {
   const routes: SendRoute[] = []
   const smtp = saying(reply('dot', 250, 'Ok: queued as 7'), routes)
   const relay = createRelay(deps({ smtp }), { ...smarthost, username: 'u', password: 'p' })
   const result = await relay.send(route, message)
   assert.deepEqual(routes, [
     {
-      lane: 'relay/out',
+      lane: route.lane,
       hosts: [{ name: '127.0.0.1', priority: 0, addresses: ['127.0.0.1'] }],
       port: 587,
       tls: 'required',

@@ -21,7 +21,7 @@ import { createSmarthost } from './smarthost.ts'
 export interface RelayDeps extends Pick<HttpRelayDeps, 'clock' | 'alert' | 'ca'> {
   /** Default `RELAY_TIMEOUTS`. */
   readonly timeouts?: RelayTimeouts
-  /** Speaks SMTP to smarthosts; its lane for one is `relay/<name>`. It is closed by who made it. */
+  /** Speaks SMTP to smarthosts. It is closed by who made it. */
   readonly smtp: Transport
   /** The token of a Gmail account: kept, renewed and asked for elsewhere. */
   readonly accessTokenOf: (account: string) => AccessToken
@@ -53,8 +53,14 @@ export function createRelay(deps: RelayDeps, config: RelayConfig): Relay {
   )
 }
 
+/** Throws the Problem that `createRelay` would throw. */
+export function checkRelay(deps: Pick<RelayDeps, 'allowPrivate'>, config: RelayConfig): void {
+  if (config.kind === 'smarthost') loginOf(deps, config)
+  else parseEndpoint(config.endpoint ?? officialEndpoint(config), deps)
+}
+
 function loginOf(
-  deps: RelayDeps,
+  deps: Pick<RelayDeps, 'allowPrivate'>,
   { tls, username, password }: Extract<RelayConfig, { kind: 'smarthost' }>,
 ): SmtpAuth | undefined {
   if (username === undefined && password === undefined) return undefined

@@ -25,7 +25,7 @@ export interface Relay extends Pick<Transport, 'close'> {
   health(): RelayHealth
   /** How many more messages can be given now without waiting long. */
   capacity(): number
-  /** Of the route only `ehloName` matters, and only to a relay that speaks SMTP. */
+  /** The route matters only to a relay that speaks SMTP: its connections are those of the lane, within that lane's limits. */
   send(route: RelayRoute, message: Parameters<Transport['send']>[1]): Promise<SendResult & SendSession>
 }
 

@@ -12,7 +12,7 @@ import type {
 import type { Clock } from '#platform/clock.ts'
 import { LIMIT_REST_MS, SENDER_REST_MS } from './relay-api.ts'
 import { SUSPENSION_MS, trackHealth, type HealthTracker } from './relay-health.ts'
-import type { Relay, RelayAlert } from './relay.ts'
+import type { Relay, RelayAlert, RelayRoute } from './relay.ts'
 import { createTurnstile } from './turnstile.ts'
 
 export interface SmarthostOptions {
@@ -50,7 +50,6 @@ const NOT_LET_IN = new Set([530, 534, 535, 538])
 export function createSmarthost(deps: SmarthostDeps, options: SmarthostOptions): Relay {
   const { clock, transport } = deps
   const { name, host } = options
-  const lane = `relay/${name}`
   const health = trackHealth(deps, name)
   const turnstile = createTurnstile(clock, options.maxConcurrent)
   let known: { readonly hosts: readonly MxHost[]; readonly until: number } | undefined
@@ -63,14 +62,14 @@ export function createSmarthost(deps: SmarthostDeps, options: SmarthostOptions):
     return known.hosts
   }
 
-  function routeTo(found: readonly MxHost[], ehloName: string): SendRoute {
+  function routeTo(found: readonly MxHost[], { lane, ehloName }: RelayRoute): SendRoute {
     const { port, tls, isImplicitTls, auth } = options
     const implicit = isImplicitTls ? { isImplicitTls } : {}
     return { lane, hosts: found, port, tls, ehloName, ...implicit, ...(auth && { auth }) }
   }
 
   async function attempt(
-    ehloName: string,
+    route: RelayRoute,
     message: OutgoingMessage,
   ): Promise<SendResult & Partial<SendSession>> {
     const rest = health.resting()
@@ -83,7 +82,7 @@ export function createSmarthost(deps: SmarthostDeps, options: SmarthostOptions):
     } catch (error) {
       return lookupFailed(health, error)
     }
-    const done = await transport.send(routeTo(found, ehloName), message)
+    const done = await transport.send(routeTo(found, route), message)
     return { ...done, ...meaningOf(health, done) }
   }
 
@@ -105,7 +104,7 @@ export function createSmarthost(deps: SmarthostDeps, options: SmarthostOptions):
         }
       }
       try {
-        const done = await attempt(route.ehloName, message)
+        const done = await attempt(route, message)
         return { ...nobody(startedAt, clock.now()), ...done }
       } finally {
         turnstile.leave()

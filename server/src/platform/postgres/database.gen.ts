@@ -339,6 +339,19 @@ export interface RoutesTable {
   destination: number
 }
 
+export interface RoutingRulesTable {
+  id: Generated<string>
+  position: number
+  tenant_ids: string[] | null
+  campaign_ids: string[] | null
+  message_classes: MessageClass[] | null
+  providers: string[] | null
+  from_domains: string[] | null
+  pool_id: string
+  created_at: Date
+  updated_at: Date
+}
+
 export interface SchemaMigrationsTable {
   number: number
   name: string
@@ -371,6 +384,13 @@ export interface SigningKeysTable {
   created_at: Date
 }
 
+export interface SourceSpendTable {
+  source_id: string
+  day: string
+  messages: number
+  spent_nano: number
+}
+
 export interface SourcesTable {
   id: Generated<string>
   name: string
@@ -389,6 +409,9 @@ export interface SourcesTable {
   ptr_problem: string | null
   created_at: Date
   updated_at: Date
+  cost_per_thousand: number | null
+  daily_cost_cap: number | null
+  monthly_cost_cap: number | null
 }
 
 export interface StreamHeadTable {
@@ -544,10 +567,12 @@ export interface DB {
   pool_sources: PoolSourcesTable
   pools: PoolsTable
   routes: RoutesTable
+  routing_rules: RoutingRulesTable
   schema_migrations: SchemaMigrationsTable
   sessions: SessionsTable
   shards: ShardsTable
   signing_keys: SigningKeysTable
+  source_spend: SourceSpendTable
   sources: SourcesTable
   stream_head: StreamHeadTable
   stream_offsets: StreamOffsetsTable
