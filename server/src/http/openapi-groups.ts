@@ -14,5 +14,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   Messages: 'What happened to one mail, attempt by attempt.',
   Sandbox: 'What the simulated receivers got: nothing has left this machine.',
   Unsubscribe: 'The pages behind the links in mail.',
-  Operation: 'For monitoring, and this document.',
+  Lanes: 'How fast mail goes from each source to each provider, and orders about it.',
+  Queue: 'What waits to be sent, and orders about it.',
+  Operation: 'For monitoring and for operators, and this document.',
 }

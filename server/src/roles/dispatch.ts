@@ -1,7 +1,9 @@
+import { forgetAlerts } from '#alerts/forget-alerts.ts'
 import { createMailRoutes } from '#delivery/mail-routes.ts'
 import { deleteExpiredIdempotencyKeys } from '#http/idempotency.ts'
 import { deleteExpiredSessions } from '#identity/log-out.ts'
 import { runDispatch } from '#dispatch/run-dispatch.ts'
+import { forgetQueueOrders } from '#queue/carry-out-orders.ts'
 import type { Context, RunningRole } from './context.ts'
 import { mailRouteSettings } from './mail-route-settings.ts'
 
@@ -30,6 +32,8 @@ export async function startDispatch(context: Context): Promise<RunningRole> {
       tidy: async () => {
         await deleteExpiredIdempotencyKeys(db, clock.now())
         await deleteExpiredSessions({ db, clock })
+        await forgetQueueOrders({ db, clock })
+        await forgetAlerts({ db, clock })
       },
     },
     stopping.signal,
