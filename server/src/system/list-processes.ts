@@ -28,6 +28,9 @@ export interface Deliverer {
   readonly connections: number
 }
 
+/** How sessions call themselves in which a role only listens. */
+const LISTENING = 'listen'
+
 /** Costs the same whatever waits. */
 export async function listProcesses(deps: { db: Database; clock: Clock }): Promise<Processes> {
   const now = deps.clock.now()
@@ -39,7 +42,9 @@ export async function listProcesses(deps: { db: Database; clock: Clock }): Promi
   const owners = Map.groupBy(shards, (shard) => shard.owner)
   return {
     sending: { stopped_at, reason, in_hand: inHand(shards) },
-    roles: sessions.map(({ name, ...row }) => ({ role: name.replace(/^pigeon /, ''), ...row })),
+    roles: sessions
+      .map(({ name, ...row }) => ({ role: name.replace(/^pigeon /, ''), ...row }))
+      .filter(({ role }) => role !== LISTENING),
     deliver: [...owners].flatMap(([owner, own]) => (owner === null ? [] : [delivererOf(owner, own, now)])),
   }
 }
