@@ -1384,7 +1384,7 @@ export interface components {
         };
         BoundedCount: {
             count: number;
-            /** @description Counting stops at 10000: there are more. */
+            /** @description Counting has stopped here: there are more. */
             or_more: boolean;
         };
         Campaign: {

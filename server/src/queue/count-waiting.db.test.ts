@@ -21,6 +21,8 @@ test('counting stops at its bound, and reads no more than that', async (t) => {
   const waiting = await countWaiting(engine, [google, yahoo])
   assert.deepEqual(waiting.get(google)?.waiting, { count: COUNTED_AT_MOST, or_more: true })
   assert.deepEqual(waiting.get(yahoo)?.waiting, { count: 0, or_more: false })
+  const many = await countWaiting(engine, [google, yahoo, ...Array.from({ length: 9 }, (_, n) => -n)])
+  assert.deepEqual(many.get(google)?.waiting, { count: 1_000, or_more: true })
   const plan = await sql<{ 'QUERY PLAN': string }>`
     explain (analyze, buffers, costs off, timing off) select * from count_waiting(${[google]}::integer[], now(), 100)`.execute(
     database.engine,

@@ -1,6 +1,6 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Db } from '#platform/postgres/database.ts'
-import { COUNTED_AT_MOST, countOf, type Count } from './count.ts'
+import { countOf, mostFor, type Count } from './count.ts'
 import { countWaitingRows } from './queue.store.ts'
 
 /** What waits for a destination, by age. The parts are of those that were counted. */
@@ -23,18 +23,19 @@ export const NOTHING_WAITS: Waiting = {
   oldest_due_at: null,
 }
 
-/** What waits for each of these destinations, of all tenants, by id. Bounded: see `COUNTED_AT_MOST`. */
+/** What waits for each of these destinations, of all tenants, by id. Bounded: see `mostFor`. */
 export async function countWaiting(
   deps: { readonly db: Db; readonly clock: Clock },
   destinations: readonly number[],
 ): Promise<Map<number, Waiting>> {
   if (destinations.length === 0) return new Map()
-  const rows = await countWaitingRows(deps.db, destinations, deps.clock.now(), COUNTED_AT_MOST)
+  const most = mostFor(destinations.length)
+  const rows = await countWaitingRows(deps.db, destinations, deps.clock.now(), most)
   return new Map(
     rows.map((row) => [
       row.destination,
       {
-        waiting: countOf(row.waiting),
+        waiting: countOf(row.waiting, most),
         later: row.later,
         due_under_a_minute: row.under_minute,
         due_under_an_hour: row.under_hour,

@@ -2,7 +2,7 @@ import type { Clock } from '#platform/clock.ts'
 import { afterId, decodeCursor, rowsToRead, toPage, type PageOf, type PageRequest } from '#http/paging.ts'
 import { asTenant, type Database } from '#platform/postgres/database.ts'
 import { countWaiting, NOTHING_WAITS, type Waiting } from './count-waiting.ts'
-import { COUNTED_AT_MOST, countOf, type Count } from './count.ts'
+import { countOf, mostFor, type Count } from './count.ts'
 import {
   selectQueuedCampaigns,
   selectWaitingDestinations,
@@ -41,16 +41,13 @@ export async function listQueuedCampaigns(
   tenantId: string,
   page: PageRequest,
 ): Promise<PageOf<QueueOfCampaign>> {
+  const wanted = { after: afterId(page), rows: rowsToRead(page) }
+  const most = mostFor(wanted.rows)
   const rows = await asTenant(deps.db, tenantId, (transaction) =>
-    selectQueuedCampaigns(
-      transaction,
-      { after: afterId(page), rows: rowsToRead(page) },
-      deps.clock.now(),
-      COUNTED_AT_MOST,
-    ),
+    selectQueuedCampaigns(transaction, wanted, deps.clock.now(), most),
   )
   return toPage(
-    rows.map((row) => ({ ...row, waiting: countOf(row.waiting) })),
+    rows.map((row) => ({ ...row, waiting: countOf(row.waiting, most) })),
     page,
   )
 }
