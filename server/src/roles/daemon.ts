@@ -59,8 +59,8 @@ async function start(place: Place, env: NodeJS.ProcessEnv): Promise<number> {
   await makeDataDir(resolve(place.config.PIGEON_DATA_DIR))
   await rm(place.pidFile, { force: true })
   const child = spawnUp(place, env)
+  await note(place, child)
   try {
-    await note(place, child)
     await untilReady(place, child)
   } catch (error) {
     child.kill('SIGTERM')
@@ -82,10 +82,17 @@ function spawnUp({ logFile }: Place, env: NodeJS.ProcessEnv): ChildProcess {
   }
 }
 
-/** Of two that start at the same time one finds the other's file. */
-async function note({ pidFile }: Place, { pid = 0 }: ChildProcess): Promise<void> {
+/** Of two that start at the same time one finds the other's file, and gives way. */
+async function note({ pidFile }: Place, child: ChildProcess): Promise<void> {
+  const { pid = 0 } = child
   const identity = (await processIdentity(pid)) ?? ''
-  await writeFile(pidFile, `${JSON.stringify({ pid, identity } satisfies Daemon)}\n`, { flag: 'wx' })
+  try {
+    await writeFile(pidFile, `${JSON.stringify({ pid, identity } satisfies Daemon)}\n`, { flag: 'wx' })
+  } catch (cause) {
+    child.kill('SIGTERM')
+    const message = `${pidFile} could not be written: ${String(cause)}. Is somebody else starting Pigeon?`
+    throw new Problem('conflict', 'daemon.not_noted', message, { cause })
+  }
 }
 
 async function untilReady(place: Place, child: ChildProcess): Promise<void> {
