@@ -13,6 +13,7 @@ create type import_state as enum ('queued', 'running', 'completed', 'failed');
 create type list_status as enum ('active', 'archived');
 create type message_class as enum ('bulk', 'transactional');
 create type message_state as enum ('scheduled', 'queued', 'sending', 'deferred', 'delivered', 'sent', 'bounced', 'failed', 'suppressed', 'cancelled');
+create type queue_action as enum ('flush', 'purge');
 create type sending_mode as enum ('sandbox', 'live');
 create type source_kind as enum ('ip', 'relay');
 create type source_status as enum ('active', 'draining', 'disabled');
@@ -29,6 +30,20 @@ create sequence list_counts_id_seq;
 
 -- Tables
 
+create table alerts (
+  id uuid not null default new_id(),
+  kind text not null,
+  mode sending_mode not null,
+  provider text not null,
+  source_id uuid not null,
+  source text not null,
+  text text not null,
+  times integer not null default 1,
+  raised_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  resolved_at timestamp with time zone
+);
+
 create table api_keys (
   id uuid not null default new_id(),
   tenant_id uuid not null,
@@ -42,6 +57,19 @@ create table api_keys (
   last_used_at timestamp with time zone,
   revoked_at timestamp with time zone,
   created_at timestamp with time zone not null
+);
+
+create table audit_entries (
+  id uuid not null default new_id(),
+  tenant_id uuid not null,
+  at timestamp with time zone not null,
+  user_id uuid not null,
+  api_key_id uuid,
+  address text not null,
+  action text not null,
+  subject text not null,
+  before jsonb,
+  after jsonb
 );
 
 create table campaign_parts (
@@ -332,6 +360,19 @@ create table pools (
   updated_at timestamp with time zone not null
 );
 
+create table queue_orders (
+  id uuid not null default new_id(),
+  tenant_id uuid not null,
+  action queue_action not null,
+  mode sending_mode,
+  provider text,
+  destination integer,
+  campaign_id uuid,
+  done bigint not null default 0,
+  created_at timestamp with time zone not null,
+  completed_at timestamp with time zone
+);
+
 create table routes (
   mode sending_mode not null,
   domain text not null,
@@ -361,6 +402,12 @@ create table schema_migrations (
   sha256 text not null,
   breaking boolean not null,
   applied_at timestamp with time zone not null
+);
+
+create table sending_switch (
+  id boolean not null default true,
+  stopped_at timestamp with time zone,
+  reason text
 );
 
 create table sessions (
@@ -582,10 +629,12 @@ create table users (
 
 -- Constraints
 
+alter table alerts add constraint alerts_pkey PRIMARY KEY (id);
 alter table api_keys add constraint api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table api_keys add constraint api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 alter table api_keys add constraint api_keys_pkey PRIMARY KEY (id);
 alter table api_keys add constraint api_keys_key_hash_key UNIQUE (key_hash);
+alter table audit_entries add constraint audit_entries_pkey PRIMARY KEY (id);
 alter table campaign_parts add constraint campaign_parts_pkey PRIMARY KEY (campaign_id, part);
 alter table campaign_tallies add constraint campaign_tallies_pkey PRIMARY KEY (campaign_id, provider, state, class, retried);
 alter table campaigns add constraint campaigns_expires_after_minutes_check CHECK (((expires_after_minutes >= 1) AND (expires_after_minutes <= 43200)));
@@ -639,12 +688,15 @@ alter table pools add constraint pools_name_check CHECK ((name ~ '^[A-Za-z0-9]([
 alter table pools add constraint pools_overflow_pool_id_fkey FOREIGN KEY (overflow_pool_id) REFERENCES pools(id);
 alter table pools add constraint pools_pkey PRIMARY KEY (id);
 alter table pools add constraint pools_name_key UNIQUE (name);
+alter table queue_orders add constraint queue_orders_pkey PRIMARY KEY (id);
 alter table routes add constraint routes_pkey PRIMARY KEY (mode, domain);
 alter table routing_rules add constraint routing_rules_position_check CHECK (("position" > 0));
 alter table routing_rules add constraint routing_rules_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES pools(id);
 alter table routing_rules add constraint routing_rules_pkey PRIMARY KEY (id);
 alter table routing_rules add constraint routing_rules_position_key UNIQUE ("position") DEFERRABLE INITIALLY DEFERRED;
 alter table schema_migrations add constraint schema_migrations_pkey PRIMARY KEY (number);
+alter table sending_switch add constraint sending_switch_id_check CHECK (id);
+alter table sending_switch add constraint sending_switch_pkey PRIMARY KEY (id);
 alter table sessions add constraint sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table sessions add constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 alter table sessions add constraint sessions_pkey PRIMARY KEY (id);
@@ -690,7 +742,10 @@ alter table users add constraint users_email_key_key UNIQUE (email_key);
 
 -- Indexes
 
+CREATE UNIQUE INDEX alerts_open ON public.alerts USING btree (kind, mode, provider, source_id) WHERE (resolved_at IS NULL);
+CREATE INDEX alerts_resolved_at_idx ON public.alerts USING btree (resolved_at) WHERE (resolved_at IS NOT NULL);
 CREATE INDEX api_keys_tenant_id_id_idx ON public.api_keys USING btree (tenant_id, id);
+CREATE INDEX audit_entries_tenant_id_id_idx ON public.audit_entries USING btree (tenant_id, id);
 CREATE INDEX campaigns_list_id_idx ON public.campaigns USING btree (list_id);
 CREATE INDEX campaigns_pool_id_idx ON public.campaigns USING btree (pool_id) WHERE (pool_id IS NOT NULL);
 CREATE INDEX campaigns_scheduled_at_idx ON public.campaigns USING btree (scheduled_at) WHERE (status = 'scheduled'::campaign_status);
@@ -710,6 +765,7 @@ CREATE INDEX lists_tenant_id_id_idx ON public.lists USING btree (tenant_id, id);
 CREATE UNIQUE INDEX messages_campaign_contact ON public.messages USING btree (campaign_id, contact_id);
 CREATE INDEX mta_sts_policies_expires_at_idx ON public.mta_sts_policies USING btree (expires_at);
 CREATE INDEX pool_sources_source_id_idx ON public.pool_sources USING btree (source_id);
+CREATE INDEX queue_orders_created_at_idx ON public.queue_orders USING btree (created_at) WHERE (completed_at IS NULL);
 CREATE INDEX routing_rules_pool_id_idx ON public.routing_rules USING btree (pool_id);
 CREATE INDEX sessions_user_id_idx ON public.sessions USING btree (user_id);
 CREATE UNIQUE INDEX stream_records_topic_partition_offset_segment_idx ON ONLY public.stream_records USING btree (topic, partition, "offset", segment);
@@ -729,6 +785,7 @@ CREATE INDEX users_tenant_id_idx ON public.users USING btree (tenant_id);
 -- Row-level security
 
 alter table api_keys enable row level security, force row level security;
+alter table audit_entries enable row level security, force row level security;
 alter table campaign_parts enable row level security, force row level security;
 alter table campaign_tallies enable row level security, force row level security;
 alter table campaigns enable row level security, force row level security;
@@ -743,6 +800,7 @@ alter table list_counts enable row level security, force row level security;
 alter table lists enable row level security, force row level security;
 alter table messages enable row level security, force row level security;
 alter table outbox enable row level security, force row level security;
+alter table queue_orders enable row level security, force row level security;
 alter table sessions enable row level security, force row level security;
 alter table subscriptions enable row level security, force row level security;
 alter table suppressions enable row level security, force row level security;
@@ -755,6 +813,8 @@ alter table users enable row level security, force row level security;
 
 create policy all_tenants on api_keys as permissive for all to pigeon_engine using (true) with check (true);
 create policy one_tenant on api_keys as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on audit_entries as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on audit_entries as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on campaign_parts as permissive for all to pigeon_engine using (true) with check (true);
 create policy one_tenant on campaign_parts as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on campaign_tallies as permissive for all to pigeon_engine using (true) with check (true);
@@ -783,6 +843,8 @@ create policy all_tenants on messages as permissive for all to pigeon_engine usi
 create policy one_tenant on messages as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on outbox as permissive for all to pigeon_engine using (true) with check (true);
 create policy one_tenant on outbox as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on queue_orders as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on queue_orders as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on sessions as permissive for all to pigeon_engine using (true) with check (true);
 create policy one_tenant on sessions as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on subscriptions as permissive for all to pigeon_engine using (true) with check (true);
@@ -821,6 +883,31 @@ CREATE OR REPLACE FUNCTION public.count_pool_users(wanted_pool_id uuid)
  SET search_path TO 'public', 'pg_temp'
 AS $function$ select (select count(*) from tenants where pool_id = wanted_pool_id),
           (select count(*) from campaigns where pool_id = wanted_pool_id and completed_at is null) $function$
+;
+-- owner: pigeon_engine
+
+
+CREATE OR REPLACE FUNCTION public.count_waiting(wanted integer[], at_time timestamp with time zone, most integer)
+ RETURNS TABLE(destination integer, waiting bigint, later bigint, under_minute bigint, under_hour bigint, oldest_due_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$ with active as materialized (
+     select id from campaigns
+      where status in ('sending', 'paused', 'cancelled') and completed_at is null and started_at is not null
+      order by started_at limit 1000)
+   select w.id, count(d.due_at), count(*) filter (where d.due_at > at_time),
+          count(*) filter (where d.due_at <= at_time and d.due_at > at_time - interval '1 minute'),
+          count(*) filter (where d.due_at <= at_time - interval '1 minute' and d.due_at > at_time - interval '1 hour'),
+          min(d.due_at)
+     from unnest(wanted) as w(id)
+     left join lateral (
+       select each.due_at from active a
+        cross join lateral (
+          select due_at from deliveries
+           where queue_id = a.id and destination = w.id and claimed_epoch is null order by due_at limit most + 1) each
+        limit most + 1) d on true
+    group by w.id $function$
 ;
 -- owner: pigeon_engine
 
@@ -890,11 +977,72 @@ AS $function$ select exists (select from users where role = 'owner') $function$
 -- owner: pigeon_engine
 
 
+CREATE OR REPLACE FUNCTION public.list_engine_sessions()
+ RETURNS TABLE(name text, sessions bigint, since timestamp with time zone)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$ select application_name, count(*), min(backend_start) from pg_stat_activity
+    where datname = current_database() and usename = 'pigeon_engine' and application_name like 'pigeon %' group by 1 $function$
+;
+-- owner: pigeon_engine
+
+
+CREATE OR REPLACE FUNCTION public.list_shards(most integer)
+ RETURNS TABLE(id smallint, owner text, lease_until timestamp with time zone, in_hand bigint)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$ select s.id, s.owner, s.lease_until,
+          (select count(*) from (select from deliveries where shard = s.id and claimed_epoch is not null limit most + 1) d)
+     from shards s $function$
+;
+-- owner: pigeon_engine
+
+
+CREATE OR REPLACE FUNCTION public.list_waiting(after integer, most integer)
+ RETURNS TABLE(destination integer)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$ with recursive active as materialized (
+     select id from campaigns
+      where status in ('sending', 'paused', 'cancelled') and completed_at is null and started_at is not null
+      order by started_at limit 1000),
+   each as (
+     select (select min(n.destination) from active a
+              cross join lateral (select d.destination from deliveries d
+                                   where d.queue_id = a.id and d.destination > after and d.claimed_epoch is null
+                                   order by d.destination limit 1) n) as id
+     union all
+     select (select min(n.destination) from active a
+              cross join lateral (select d.destination from deliveries d
+                                   where d.queue_id = a.id and d.destination > each.id and d.claimed_epoch is null
+                                   order by d.destination limit 1) n)
+       from each where each.id is not null)
+   select id from each where id is not null limit most $function$
+;
+-- owner: pigeon_engine
+
+
 CREATE OR REPLACE FUNCTION public.new_id()
  RETURNS uuid
  LANGUAGE sql
  PARALLEL SAFE
 AS $function$select uuidv7()$function$
+;
+-- owner: the database's
+
+
+CREATE OR REPLACE FUNCTION public.note_lane_orders()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform pg_notify('lanes', '');
+  return null;
+end
+$function$
 ;
 -- owner: the database's
 
@@ -944,10 +1092,35 @@ $function$
 ;
 -- owner: the database's
 
+
+CREATE OR REPLACE FUNCTION public.note_suspension()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if new.state = 'suspended' then
+    insert into alerts (kind, mode, provider, source_id, source, text, raised_at, updated_at)
+    values ('lane_suspended', new.mode, new.provider, new.source_id, new.source, coalesce(new.reason, ''), new.updated_at, new.updated_at)
+    on conflict (kind, mode, provider, source_id) where resolved_at is null
+    do update set text = excluded.text, updated_at = excluded.updated_at,
+                  times = alerts.times + case coalesce(old.state, '') when 'paused' then 0 else 1 end;
+  elsif new.state in ('open', 'slowed') then
+    update alerts set resolved_at = new.updated_at, updated_at = new.updated_at
+     where kind = 'lane_suspended' and mode = new.mode and provider = new.provider and source_id = new.source_id and resolved_at is null;
+  end if;
+  return null;
+end
+$function$
+;
+-- owner: the database's
+
 -- Triggers
 
 CREATE TRIGGER note_sources_added AFTER INSERT ON public.campaigns FOR EACH ROW WHEN ((new.pool_id IS NOT NULL)) EXECUTE FUNCTION note_sources();
 CREATE TRIGGER note_sources_changed AFTER UPDATE OF pool_id ON public.campaigns FOR EACH ROW WHEN ((old.pool_id IS DISTINCT FROM new.pool_id)) EXECUTE FUNCTION note_sources();
+CREATE TRIGGER note_lane_orders AFTER INSERT OR DELETE OR UPDATE ON public.lane_orders FOR EACH STATEMENT EXECUTE FUNCTION note_lane_orders();
+CREATE TRIGGER note_suspension AFTER UPDATE OF state ON public.lanes FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION note_suspension();
+CREATE TRIGGER note_suspension_at_first AFTER INSERT ON public.lanes FOR EACH ROW WHEN ((new.state = 'suspended'::text)) EXECUTE FUNCTION note_suspension();
 CREATE TRIGGER note_sources AFTER INSERT OR DELETE OR UPDATE ON public.pool_classes FOR EACH STATEMENT EXECUTE FUNCTION note_sources();
 CREATE TRIGGER note_sources AFTER INSERT OR DELETE OR UPDATE ON public.pool_sources FOR EACH STATEMENT EXECUTE FUNCTION note_sources();
 CREATE TRIGGER note_sources AFTER INSERT OR DELETE OR UPDATE ON public.pools FOR EACH STATEMENT EXECUTE FUNCTION note_sources();
@@ -962,20 +1135,30 @@ CREATE TRIGGER note_sources AFTER UPDATE OF pool_id ON public.tenants FOR EACH R
 
 grant execute on function claim_import(text,timestamp with time zone,interval) to pigeon_api;
 grant execute on function count_pool_users(uuid) to pigeon_api;
+grant execute on function count_waiting(integer[],timestamp with time zone,integer) to pigeon_api;
 grant execute on function current_tenant() to public;
 grant execute on function find_api_key(bytea) to pigeon_api;
 grant execute on function find_login(text) to pigeon_api;
 grant execute on function find_session(uuid) to pigeon_api;
 grant execute on function fold_list_counts(uuid) to public;
 grant execute on function has_owner() to pigeon_api;
+grant execute on function list_engine_sessions() to pigeon_api;
+grant execute on function list_shards(integer) to pigeon_api;
+grant execute on function list_waiting(integer,integer) to pigeon_api;
 grant execute on function new_id() to public;
+grant execute on function note_lane_orders() to public;
 grant execute on function note_list_counts() to public;
 grant execute on function note_sources() to public;
+grant execute on function note_suspension() to public;
 grant usage on schema public to public;
 grant usage on schema public to pigeon_api;
 grant usage on schema public to pigeon_engine;
+grant select on table alerts to pigeon_api;
+grant delete, insert, select, update on table alerts to pigeon_engine;
 grant delete, insert, select, update on table api_keys to pigeon_api;
 grant delete, insert, select, update on table api_keys to pigeon_engine;
+grant insert, select on table audit_entries to pigeon_api;
+grant insert, select on table audit_entries to pigeon_engine;
 grant select on table campaign_parts to pigeon_api;
 grant delete, insert, select, update on table campaign_parts to pigeon_engine;
 grant select on table campaign_tallies to pigeon_api;
@@ -1019,9 +1202,13 @@ grant delete, insert, select, update on table pool_sources to pigeon_api;
 grant select on table pool_sources to pigeon_engine;
 grant delete, insert, select, update on table pools to pigeon_api;
 grant select on table pools to pigeon_engine;
+grant insert, select on table queue_orders to pigeon_api;
+grant delete, insert, select, update on table queue_orders to pigeon_engine;
 grant delete, insert, select, update on table routes to pigeon_engine;
 grant delete, insert, select, update on table routing_rules to pigeon_api;
 grant select on table routing_rules to pigeon_engine;
+grant select, update on table sending_switch to pigeon_api;
+grant select, update on table sending_switch to pigeon_engine;
 grant delete, insert, select, update on table sessions to pigeon_api;
 grant delete, insert, select, update on table sessions to pigeon_engine;
 grant delete, insert, select, update on table shards to pigeon_engine;

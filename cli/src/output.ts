@@ -12,6 +12,10 @@ export interface Output {
   result(value: unknown, text: () => readonly string[]): void
   /** Bytes as they are, e.g. the source of a message. */
   raw(content: string | Uint8Array): void
+  /** Shows these lines in place of what was shown before. */
+  screen(lines: readonly string[]): void
+  /** Whether standard output is a terminal, where something can be shown in place. */
+  readonly hasScreen: boolean
   note(text: string): void
   progress(): LiveLine
   /** Bars are for people at a terminal. */
@@ -27,6 +31,12 @@ export function createOutput(streams: Streams, isJson: boolean): Output {
       streams.stdout.write(`${lines.join('\n')}\n`)
     },
     raw: (content) => void streams.stdout.write(content),
+    hasScreen: streams.stdout.isTTY === true,
+    screen: (lines) => {
+      const width = (streams.stdout.columns || DEFAULT_COLUMNS) - 1
+      const shown = lines.map((line) => Array.from(printable(line)).slice(0, width).join(''))
+      streams.stdout.write(`${HOME_AND_CLEAR}${shown.join('\n')}\n`)
+    },
     note: (text) => void streams.stderr.write(`${printable(text)}\n`),
     progress: () => {
       const line = createLiveLine(streams.stderr)
@@ -34,6 +44,9 @@ export function createOutput(streams: Streams, isJson: boolean): Output {
     },
   }
 }
+
+const DEFAULT_COLUMNS = 80
+const HOME_AND_CLEAR = '\u001b[H\u001b[J'
 
 /** What strangers wrote (names, subjects, replies of servers) must not move the cursor or set a title. */
 export function printable(text: string): string {

@@ -1,10 +1,13 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Command } from '#command.ts'
 import { EXIT, Failure } from '#exit-codes.ts'
 
 const MAIN = fileURLToPath(new URL('../../server/src/main.ts', import.meta.url))
+
+const ANSWER_MS = 30_000
+const ANSWER_BYTES = 65_536
 
 /** A command of the server itself, on this machine: it is started as a process, with the arguments as they are. */
 export function serverCommand(spec: { name: string; summary: string; example: string }): Command {
@@ -21,9 +24,20 @@ export function serverCommand(spec: { name: string; summary: string; example: st
       }
       if (!existsSync(MAIN))
         throw new Failure(`pigeon ${spec.name} needs the server's files, and ${MAIN} is not there.`)
-      return start([spec.name, ...args])
+      return start([...spec.name.split(' '), ...args])
     },
   }
+}
+
+/** What a command of the server says, when its files are on this machine; undefined when they are not, or it says no. */
+export async function askServer(args: readonly string[]): Promise<string | undefined> {
+  if (!existsSync(MAIN)) return undefined
+  return new Promise((resolve) => {
+    const options = { timeout: ANSWER_MS, maxBuffer: ANSWER_BYTES }
+    execFile(process.execPath, [MAIN, ...args], options, (_error, stdout) =>
+      resolve(stdout === '' ? undefined : stdout),
+    )
+  })
 }
 
 function start(args: readonly string[]): Promise<number> {

@@ -7,12 +7,13 @@ export type CampaignMetrics = components['schemas']['CampaignMetrics']
 
 const POLL_MS = 500
 
-/** Shows how far a campaign is until it is over (sent, or cancelled with nothing in flight), or the time is. */
+/** Shows how far a campaign is until it is over (sent, or cancelled with nothing in flight), or the time is, or `isEnough`. */
 export async function watchCampaign(
   pigeon: Pigeon,
   out: Output,
   id: string,
   withinMs: number = Number.POSITIVE_INFINITY,
+  isEnough: (metrics: CampaignMetrics) => boolean = () => false,
 ): Promise<CampaignMetrics> {
   const line = out.progress()
   let before: Reading | undefined
@@ -25,7 +26,7 @@ export async function watchCampaign(
       if (reading.atMs - before.atMs > RATE_OVER_MS) before = reading
       return now
     },
-    isOver,
+    (now) => isOver(now) || isEnough(now),
     { everyMs: POLL_MS, withinMs },
   )
   line.end(progressText(metrics, undefined, out.hasBars))

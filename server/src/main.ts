@@ -8,6 +8,8 @@ import type { Endpoints, StartRole } from '#roles/context.ts'
 const COMMANDS = {
   up: async (args: readonly string[]) => (await import('#roles/up.ts')).up(args, process.env),
   demo: async (args: readonly string[]) => (await import('#roles/demo.ts')).demo(args, process.env),
+  daemon: async (args: readonly string[]) =>
+    (await import('#roles/daemon.ts')).daemonCommand(args, process.env),
   reconcile: async (args: readonly string[]) =>
     (await import('#roles/reconcile.ts')).reconcileCommand(args, process.env),
 } as const

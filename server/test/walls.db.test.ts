@@ -10,12 +10,19 @@ import { fillTables, insertRow, parentsOf, tenantTables } from './tenant-fixture
 
 /** Tables without a tenant that the API's role reads. Each needs its reason. */
 const SHARED_TABLES = [
+  // What an operator sees and orders through the API: what routes read and write of it needs a scope that operators have.
+  'alerts',
+  'destinations',
+  'lane_orders',
+  'lanes',
   // Where mail leaves from is the installation's, and its operator changes it through the API; what routes read and
   // write of them needs a scope that operators have. A relay's secret is encrypted by the installation's keys.
   'pool_classes',
   'pool_sources',
   'pools',
   'routing_rules',
+  // Whether all sending is stopped: the operator's as well.
+  'sending_switch',
   // The key pair of access tokens: the private half is encrypted by the installation's keys.
   'signing_keys',
   'source_spend',
@@ -26,10 +33,14 @@ const SHARED_TABLES = [
 const ALL_SEEING_FUNCTIONS = [
   'claim_import(text,timestamp with time zone,interval)',
   'count_pool_users(uuid)',
+  'count_waiting(integer[],timestamp with time zone,integer)',
   'find_api_key(bytea)',
   'find_login(text)',
   'find_session(uuid)',
   'has_owner()',
+  'list_engine_sessions()',
+  'list_shards(integer)',
+  'list_waiting(integer,integer)',
 ]
 
 const DENIED = '42501'

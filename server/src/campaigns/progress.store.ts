@@ -30,36 +30,49 @@ export async function completeIfDone(db: Db, campaignId: string, now: Date): Pro
   return (done.numAffectedRows ?? 0n) > 0n
 }
 
+/** A part of what waits: of these campaigns, to one destination or (null) to all. */
+export interface QueuePart {
+  readonly queueIds: readonly string[]
+  readonly destination: number | null
+}
+
 export interface CancelledMessage {
   readonly id: string
+  readonly tenant_id: string
+  readonly campaign_id: string
   readonly contact_id: string | null
   readonly domain: string
 }
 
-/** Takes messages that nobody has in hand out of the queue of a cancelled campaign, and counts them. */
+/** Takes messages that nobody has in hand out of the queue, and counts them. */
 export async function cancelChunk(
   transaction: Transaction,
-  campaignId: string,
+  { queueIds, destination }: QueuePart,
   limit: number,
   now: Date,
 ): Promise<CancelledMessage[]> {
+  const toThere = destination === null ? sql`` : sql`and destination = ${destination}`
   const gone = await sql<CancelledMessage>`
     with waiting as materialized (
-      select message_id from deliveries
-       where queue_id = ${campaignId} and claimed_epoch is null limit ${limit} for update skip locked
+      select d.message_id from unnest(${[...queueIds]}::uuid[]) as q(id)
+       cross join lateral (
+         select message_id from deliveries
+          where queue_id = q.id ${toThere} and claimed_epoch is null limit ${limit} for update skip locked) d
+       limit ${limit}
     ), gone as (
-      delete from deliveries d using waiting w where d.message_id = w.message_id returning d.message_id, d.domain
+      delete from deliveries d using waiting w where d.message_id = w.message_id returning d.message_id, d.queue_id, d.domain
     ), moved as (
       update messages m set state = 'cancelled', updated_at = ${now}
         from gone where m.id = gone.message_id and m.state in ('queued', 'deferred')
-      returning m.id, m.contact_id, m.tenant_id, m.provider, gone.domain
+      returning m.id, m.contact_id, m.tenant_id, m.provider, gone.queue_id as campaign_id, gone.domain
     ), counted as (
       insert into campaign_tallies (campaign_id, tenant_id, provider, state, class, retried, count, first_at, last_at)
-      select ${campaignId}, tenant_id, provider, 'cancelled', '', false, count(*), ${now}, ${now} from moved group by tenant_id, provider
+      select campaign_id, tenant_id, provider, 'cancelled', '', false, count(*), ${now}, ${now}
+        from moved group by 1, 2, 3 order by 1, 3
       on conflict (campaign_id, provider, state, class, retried)
       do update set count = campaign_tallies.count + excluded.count, last_at = excluded.last_at
     )
-    select id, contact_id, domain from moved`.execute(transaction)
+    select id, tenant_id, campaign_id, contact_id, domain from moved`.execute(transaction)
   return gone.rows
 }
 

@@ -1,6 +1,6 @@
 import { ANALYTICS_EVENTS, ANALYTICS_PARTITION, eventWithoutAttempt } from '#events/email-events.ts'
 import type { Clock } from '#platform/clock.ts'
-import type { Database } from '#platform/postgres/database.ts'
+import type { Database, Db, Transaction } from '#platform/postgres/database.ts'
 import { Problem } from '#platform/problem.ts'
 import type { Stream } from '#platform/stream/stream.ts'
 import { LIMITS } from './campaign.ts'
@@ -12,6 +12,7 @@ import {
   markMissed,
   markProblem,
   type ActiveCampaign,
+  type QueuePart,
 } from './progress.store.ts'
 import { startCampaign, type CampaignDeps } from './start-campaign.ts'
 
@@ -19,32 +20,42 @@ export interface ProgressDeps extends CampaignDeps {
   readonly stream: Stream
 }
 
+export type { QueuePart } from './progress.store.ts'
+
 /** Cancels up to one chunk of what still waits; returns how many. Those in hand end with their own outcome. */
-export async function sweepCancelled(
-  deps: ProgressDeps,
-  campaign: { id: string; tenant_id: string },
-): Promise<number> {
-  return deps.db.transaction().execute(async (transaction) => {
-    const now = deps.clock.now()
-    const gone = await cancelChunk(transaction, campaign.id, LIMITS.cancelChunk, now)
-    if (gone.length === 0) return 0
-    const events = gone.map((each) =>
-      eventWithoutAttempt(
-        'cancelled',
-        {
-          messageId: each.id,
-          tenantId: campaign.tenant_id,
-          campaignId: campaign.id,
-          contactId: each.contact_id,
-          domain: each.domain,
-        },
-        now,
-      ),
+export async function sweepCancelled(deps: ProgressDeps, campaign: { id: string }): Promise<number> {
+  return deps.db
+    .transaction()
+    .execute((transaction) =>
+      cancelWaiting(deps, transaction, { queueIds: [campaign.id], destination: null }),
     )
-    const record = { partition: ANALYTICS_PARTITION.dispatch, key: campaign.id, payload: { events } }
-    await deps.stream.append(ANALYTICS_EVENTS, [record], transaction)
-    return gone.length
-  })
+}
+
+/** The same for any part of what waits, in a transaction of the engine: states, tallies and history move together. */
+export async function cancelWaiting(
+  deps: Pick<ProgressDeps, 'clock' | 'stream'>,
+  transaction: Transaction,
+  part: QueuePart,
+): Promise<number> {
+  const now = deps.clock.now()
+  const gone = await cancelChunk(transaction, part, LIMITS.cancelChunk, now)
+  if (gone.length === 0) return 0
+  const events = gone.map((each) =>
+    eventWithoutAttempt(
+      'cancelled',
+      {
+        messageId: each.id,
+        tenantId: each.tenant_id,
+        campaignId: each.campaign_id,
+        contactId: each.contact_id,
+        domain: each.domain,
+      },
+      now,
+    ),
+  )
+  const record = { partition: ANALYTICS_PARTITION.dispatch, key: 'cancelled', payload: { events } }
+  await deps.stream.append(ANALYTICS_EVENTS, [record], transaction)
+  return gone.length
 }
 
 /**
@@ -68,7 +79,7 @@ export async function startDueCampaigns(deps: ProgressDeps, missedMs: number): P
 }
 
 /** Campaigns with work left, oldest first. */
-export function activeCampaigns(deps: { db: Database }): Promise<ActiveCampaign[]> {
+export function activeCampaigns(deps: { db: Db }): Promise<ActiveCampaign[]> {
   return findActive(deps.db)
 }
 

@@ -19,6 +19,9 @@ export const LANES_CHANNEL = 'lanes'
 const SAVE_MS = 1_000
 /** Orders are read this often, in case a word on the channel was missed, and complaints, too. */
 const ORDERS_MS = 5_000
+const NOTHING_SAID = JSON.stringify({ until: null })
+/** A word to ask a suspended provider is heeded for so long, also by a process that begins meanwhile. */
+const PROBE_HOLDS_MS = 60_000
 /** A warming lane says beforehand that it has sent what it may send until it says so again: a crash never exceeds a budget. */
 const AHEAD_SECONDS = 3
 const MIN_AHEAD = 5
@@ -81,6 +84,7 @@ export function createLaneMemory(deps: LaneMemoryDeps): LaneMemory {
   const memories = new Map<string, SavedLane>()
   const written = new Map<string, string>()
   const obeyed = new Map<string, string>()
+  const probed = new Map<string, number>()
   let orders: readonly LaneOrderRow[] = []
 
   const toMonotonic = (text: string | null): number | null =>
@@ -139,28 +143,47 @@ export function createLaneMemory(deps: LaneMemoryDeps): LaneMemory {
     for (const { key, text } of news) written.set(key, text)
   }
 
-  /** The order for this very source, else the one for all of them. */
-  function orderFor(lane: Lane): LaneOrderRow | undefined {
-    const mine = orders.filter((order) => order.mode === lane.mode && order.provider === lane.provider)
-    return (
-      mine.find((order) => order.source_id === lane.source().id) ??
-      mine.find((order) => order.source_id === null)
+  /** What was said of this very source goes over what was said of all of them; a limit whose time is over is none. */
+  function orderFor(lane: Lane): Omit<LaneOrder, 'untilMs'> & { readonly until: string | null } {
+    const now = clock.now()
+    const about = orders.filter((row) => row.mode === lane.mode && row.provider === lane.provider)
+    const mine = about.find((row) => row.source_id === lane.source().id)
+    const all = about.find((row) => row.source_id === null)
+    const paused = mine?.paused ?? all?.paused
+    const limit = [mine, all].find(
+      (row) => row?.messages_per_minute != null && (row.until === null || row.until > now),
     )
+    return {
+      ...(paused == null ? {} : { paused }),
+      ...(limit?.messages_per_minute == null ? {} : { messagesPerMinute: limit.messages_per_minute }),
+      until: limit?.until?.toISOString() ?? null,
+    }
   }
 
+  /** When a person last asked for a question, unless that is so long ago that it was about another suspension. */
+  function probeFor(lane: Lane): number {
+    const asked = orders
+      .filter((row) => row.mode === lane.mode && row.provider === lane.provider)
+      .filter((row) => row.source_id === null || row.source_id === lane.source().id)
+      .map((row) => row.probe_at?.getTime() ?? 0)
+    const last = Math.max(0, ...asked)
+    return clock.now().getTime() - last < PROBE_HOLDS_MS ? last : 0
+  }
+
+  /** True when there is something new for it. */
   function command(lane: Lane): boolean {
-    const row = orderFor(lane)
-    const text = JSON.stringify(row ?? null)
-    if ((obeyed.get(lane.key) ?? 'null') === text) return false
+    const { until, ...said } = orderFor(lane)
+    const text = JSON.stringify({ ...said, until })
+    const probe = probeFor(lane)
+    const isNew = (obeyed.get(lane.key) ?? NOTHING_SAID) !== text
+    const isAsked = probe > (probed.get(lane.key) ?? 0)
     obeyed.set(lane.key, text)
-    const order: LaneOrder = {
-      ...(row?.paused == null ? {} : { paused: row.paused }),
-      ...(row?.messages_per_minute == null ? {} : { messagesPerMinute: row.messages_per_minute }),
-      ...(row?.until == null ? {} : { untilMs: toMonotonic(row.until.toISOString()) ?? 0 }),
+    if (isNew) lane.setOrder(until === null ? said : { ...said, untilMs: toMonotonic(until) ?? 0 })
+    if (isAsked) {
+      probed.set(lane.key, probe)
+      lane.health.probe()
     }
-    lane.setOrder(order)
-    if (row?.probe_at != null) lane.health.probe()
-    return true
+    return isNew || isAsked
   }
 
   async function readOrders(): Promise<void> {

@@ -2,6 +2,7 @@ import { EMAIL_SEND, type SendBatch, type SendingMode, type SendJob } from '#eve
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/postgres/database.ts'
 import type { Stream } from '#platform/stream/stream.ts'
+import { isSendingStopped } from '#system/sending-switch.ts'
 import {
   addClaims,
   claimDue,
@@ -83,7 +84,7 @@ export function inTurns<T>(all: readonly T[], turn: number): T[] {
 
 /**
  * Claims what is due for the queues, within the credits of the destinations, and hands it to delivery: claim, credits and
- * stream record are one transaction. Returns the number of messages claimed.
+ * stream record are one transaction. Nothing is while all sending is stopped. Returns the number of messages claimed.
  */
 export async function claimAndAppend(
   deps: ClaimDeps,
@@ -94,6 +95,7 @@ export async function claimAndAppend(
   if (queues.length === 0) return 0
   const reserve = queues.some((queue) => queue.messageClass === 'transactional') ? TRANSACTIONAL_RESERVE : 0
   return deps.db.transaction().execute(async (transaction) => {
+    if (await isSendingStopped(transaction)) return 0
     const now = deps.clock.now()
     const credits = inTurns(await lockCredits(transaction, now, reserve), turn)
     if (credits.length === 0) return 0

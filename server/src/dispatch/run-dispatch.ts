@@ -9,6 +9,7 @@ import {
 } from '#campaigns/progress.ts'
 import { relayOutbox } from '#events/outbox.ts'
 import type { Log } from '#platform/log.ts'
+import { carryOutQueueOrders } from '#queue/carry-out-orders.ts'
 import { CLAIM_BATCH, claimAndAppend, inTurns, type SendQueue } from './claim.ts'
 import type { Lifetimes } from './dispatch.store.ts'
 import { refreshRoutes, routeNewDomains, type RouteDeps } from './route-domains.ts'
@@ -62,6 +63,7 @@ export async function runDispatch(deps: DispatchDeps, signal: AbortSignal): Prom
       return 0
     }),
     repeat(deps, signal, 'end', END_MS, () => endAll(deps)),
+    repeat(deps, signal, 'queue orders', END_MS, () => carryOutQueueOrders(deps)),
     repeat(deps, signal, 'tidy', TIDY_MS, async () => {
       await deps.tidy()
       return 0

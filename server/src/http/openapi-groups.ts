@@ -16,5 +16,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   Sources: 'Where mail leaves from: addresses of this installation, and relays.',
   Pools: 'Named sets of sources: for a campaign, a tenant or a class of messages.',
   Unsubscribe: 'The pages behind the links in mail.',
-  Operation: 'For monitoring, and this document.',
+  Lanes: 'How fast mail goes from each source to each provider, and orders about it.',
+  Queue: 'What waits to be sent, and orders about it.',
+  Operation: 'For monitoring and for operators, and this document.',
 }

@@ -1,9 +1,11 @@
+import { forgetAlerts } from '#alerts/forget-alerts.ts'
 import { createMailRoutes } from '#delivery/mail-routes.ts'
 import { deleteExpiredStsPolicies } from '#delivery/tls-policy/sts-policies.ts'
 import { deleteOldTlsReports } from '#delivery/tls-policy/tls-reports.ts'
 import { deleteExpiredIdempotencyKeys } from '#http/idempotency.ts'
 import { deleteExpiredSessions } from '#identity/log-out.ts'
 import { runDispatch } from '#dispatch/run-dispatch.ts'
+import { forgetQueueOrders } from '#queue/carry-out-orders.ts'
 import type { Context, RunningRole } from './context.ts'
 import { mailRouteSettings } from './mail-route-settings.ts'
 
@@ -35,6 +37,8 @@ export async function startDispatch(context: Context): Promise<RunningRole> {
         await deleteExpiredSessions({ db, clock })
         await deleteExpiredStsPolicies({ db, clock })
         await deleteOldTlsReports({ db, clock })
+        await forgetQueueOrders({ db, clock })
+        await forgetAlerts({ db, clock })
       },
     },
     stopping.signal,

@@ -1,3 +1,5 @@
+import { registerAlerts } from '#alerts/alerts.routes.ts'
+import { registerAudit } from '#audit/audit.routes.ts'
 import { registerCampaigns } from '#campaigns/campaigns.routes.ts'
 import type { CampaignRouteDeps } from '#campaigns/campaigns.routes.ts'
 import { registerContacts } from '#contacts/contacts.routes.ts'
@@ -12,6 +14,7 @@ import type { ApiKeyRouteDeps } from '#identity/api-keys.routes.ts'
 import type { SetupDeps } from '#identity/create-owner.ts'
 import { registerAuth, registerSetup } from '#identity/identity.routes.ts'
 import type { LogInDeps } from '#identity/log-in.ts'
+import { registerLanes } from '#lanes/lanes.routes.ts'
 import { registerMessages, registerSandbox } from '#messages/messages.routes.ts'
 import type { MessageRouteDeps } from '#messages/messages.routes.ts'
 import { registerPools } from '#sources/pools.routes.ts'
@@ -19,7 +22,9 @@ import { registerRoutingRules } from '#sources/routing-rules.routes.ts'
 import type { RoutingRuleDeps } from '#sources/routing-rules.routes.ts'
 import { registerSources } from '#sources/sources.routes.ts'
 import type { SourceRouteDeps } from '#sources/sources.routes.ts'
+import { registerQueue } from '#queue/queue.routes.ts'
 import { registerSuppressions } from '#suppressions/suppressions.routes.ts'
+import { registerSystem } from '#system/system.routes.ts'
 import { registerTemplates } from '#templates/templates.routes.ts'
 import type { TemplateDeps } from '#templates/write-template.ts'
 import { registerTenant } from '#tenants/tenants.routes.ts'
@@ -58,5 +63,10 @@ export function registerRoutes(app: App, deps: RouteDeps): void {
   registerSources(app, deps)
   registerPools(app, deps)
   registerRoutingRules(app, deps)
+  registerLanes(app, deps)
+  registerQueue(app, deps)
+  registerAlerts(app, deps)
+  registerSystem(app, deps)
+  registerAudit(app, deps)
   registerUnsubscribe(app, deps)
 }

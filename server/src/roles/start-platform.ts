@@ -79,7 +79,8 @@ export async function startPlatform(
   }
 }
 
-async function makeDataDir(dataDir: string): Promise<void> {
+/** Problem `platform.data_dir` when it cannot be made. */
+export async function makeDataDir(dataDir: string): Promise<void> {
   try {
     await makeWithParents(dataDir)
   } catch (cause) {

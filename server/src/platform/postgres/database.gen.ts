@@ -17,6 +17,7 @@ export type MessageState =
   | 'failed'
   | 'suppressed'
   | 'cancelled'
+export type QueueAction = 'flush' | 'purge'
 export type SendingMode = 'sandbox' | 'live'
 export type SourceKind = 'ip' | 'relay'
 export type SourceStatus = 'active' | 'draining' | 'disabled'
@@ -25,6 +26,20 @@ export type SuppressionReason = 'unsubscribed' | 'hard_bounce' | 'complaint' | '
 export type TenantStatus = 'active' | 'suspended'
 export type UserRole = 'owner' | 'admin' | 'editor' | 'viewer'
 export type UserStatus = 'active' | 'disabled'
+
+export interface AlertsTable {
+  id: Generated<string>
+  kind: string
+  mode: SendingMode
+  provider: string
+  source_id: string
+  source: string
+  text: string
+  times: Generated<number>
+  raised_at: Date
+  updated_at: Date
+  resolved_at: Date | null
+}
 
 export interface ApiKeysTable {
   id: Generated<string>
@@ -39,6 +54,19 @@ export interface ApiKeysTable {
   last_used_at: Date | null
   revoked_at: Date | null
   created_at: Date
+}
+
+export interface AuditEntriesTable {
+  id: Generated<string>
+  tenant_id: string
+  at: Date
+  user_id: string
+  api_key_id: string | null
+  address: string
+  action: string
+  subject: string
+  before: ColumnType<unknown, string | null | undefined, string | null>
+  after: ColumnType<unknown, string | null | undefined, string | null>
 }
 
 export interface CampaignPartsTable {
@@ -329,6 +357,19 @@ export interface PoolsTable {
   updated_at: Date
 }
 
+export interface QueueOrdersTable {
+  id: Generated<string>
+  tenant_id: string
+  action: QueueAction
+  mode: SendingMode | null
+  provider: string | null
+  destination: number | null
+  campaign_id: string | null
+  done: Generated<number>
+  created_at: Date
+  completed_at: Date | null
+}
+
 export interface RoutesTable {
   mode: SendingMode
   domain: string
@@ -358,6 +399,12 @@ export interface SchemaMigrationsTable {
   sha256: string
   breaking: boolean
   applied_at: Date
+}
+
+export interface SendingSwitchTable {
+  id: Generated<boolean>
+  stopped_at: Date | null
+  reason: string | null
 }
 
 export interface SessionsTable {
@@ -542,7 +589,9 @@ export interface UsersTable {
 }
 
 export interface DB {
+  alerts: AlertsTable
   api_keys: ApiKeysTable
+  audit_entries: AuditEntriesTable
   campaign_parts: CampaignPartsTable
   campaign_tallies: CampaignTalliesTable
   campaigns: CampaignsTable
@@ -566,9 +615,11 @@ export interface DB {
   pool_classes: PoolClassesTable
   pool_sources: PoolSourcesTable
   pools: PoolsTable
+  queue_orders: QueueOrdersTable
   routes: RoutesTable
   routing_rules: RoutingRulesTable
   schema_migrations: SchemaMigrationsTable
+  sending_switch: SendingSwitchTable
   sessions: SessionsTable
   shards: ShardsTable
   signing_keys: SigningKeysTable
