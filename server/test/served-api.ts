@@ -8,6 +8,7 @@ import { openFileObjects } from '#platform/objects/file-objects.ts'
 import { registerRoutes } from '#roles/routes.ts'
 import { createTemplateCompiler } from '#templates/template-compiler.ts'
 import { createWindtunnelClient } from '#windtunnel/client.ts'
+import { deliveryView, shippedShaping } from './delivery-view.ts'
 import { testApi } from './test-api.ts'
 
 const CLOSE_MS = 1_000
@@ -22,6 +23,7 @@ export async function servedApi() {
   const analytics = openAnalytics(away)
   const compiler = createTemplateCompiler()
   const windtunnel = createWindtunnelClient(away)
+  const shaping = await shippedShaping()
   const api = await testApi({
     register: (app, deps) =>
       registerRoutes(app, {
@@ -30,6 +32,7 @@ export async function servedApi() {
         analytics,
         compiler,
         windtunnel,
+        delivery: deliveryView({ db: deps.db, shaping }),
         names: { namesOf: noDns, addressesOf: noDns },
         ehloName: 'mail.example.com',
         mayLeaveFrom: () => true,

@@ -10,11 +10,18 @@ import { fillTables, insertRow, parentsOf, tenantTables } from './tenant-fixture
 
 /** Tables without a tenant that the API's role reads. Each needs its reason. */
 const SHARED_TABLES = [
+  // How lanes to a provider are doing, and what operators ordered of them: of the installation, as its sources are.
+  'destinations',
+  'lane_orders',
+  'lanes',
+  // What a domain publishes about TLS, and who receives its mail: explanations show it of the domain that was asked for.
+  'mta_sts_policies',
   // Where mail leaves from is the installation's, and its operator changes it through the API; what routes read and
   // write of them needs a scope that operators have. A relay's secret is encrypted by the installation's keys.
   'pool_classes',
   'pool_sources',
   'pools',
+  'routes',
   // The key pair of access tokens: the private half is encrypted by the installation's keys.
   'signing_keys',
   'sources',

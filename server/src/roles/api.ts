@@ -1,5 +1,8 @@
 import { runImports } from '#contacts/imports.jobs.ts'
+import { createMailRoutes } from '#delivery/mail-routes.ts'
 import { isPrivateAddress } from '#delivery/private-address.ts'
+import { loadShaping } from '#delivery/shaping/shaping.ts'
+import { createTlsPolicies } from '#delivery/tls-policy/tls-policies.ts'
 import { createResolveTxt } from '#domains/resolve-txt.ts'
 import { appendHistory } from '#events/outbox.ts'
 import { eventWithoutAttempt } from '#events/email-events.ts'
@@ -17,6 +20,8 @@ import { createWindtunnelClient } from '#windtunnel/client.ts'
 import { sql } from 'kysely'
 import { hostname } from 'node:os'
 import type { Context, RunningRole } from './context.ts'
+import { mailRouteSettings } from './mail-route-settings.ts'
+import { retryPlans } from './retry-plans.ts'
 import { registerRoutes } from './routes.ts'
 
 const CONNECTIONS = 16
@@ -39,6 +44,7 @@ export async function startApi(context: Context): Promise<RunningRole> {
   const dns = isSandbox
     ? { servers: [`${LOOPBACK}:${config.PIGEON_WINDTUNNEL_DNS_PORT}`] }
     : { servers: config.PIGEON_DNS_SERVERS }
+  const routeSettings = mailRouteSettings(config)
   const app = await createApp({
     log,
     clock,
@@ -65,6 +71,13 @@ export async function startApi(context: Context): Promise<RunningRole> {
     },
     resolveTxt: createResolveTxt(dns),
     names: createNameLookups(dns),
+    delivery: {
+      routes: createMailRoutes({ clock }, routeSettings),
+      tlsPolicies: createTlsPolicies({ db, clock, readsOnly: true }, routeSettings),
+      shaping: await loadShaping({ log, clock, file: config.PIGEON_SHAPING_FILE }),
+      tls: config.PIGEON_TLS_POLICY,
+      plans: retryPlans(config),
+    },
     ehloName: config.PIGEON_EHLO_NAME ?? hostname(),
     mayLeaveFrom: (address) => isSandbox || config.PIGEON_ALLOW_PRIVATE_SOURCES || !isPrivateAddress(address),
     ...(isSandbox

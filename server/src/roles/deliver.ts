@@ -22,13 +22,13 @@ import { unsubscribeUrl } from '#tracking/unsubscribe-link.ts'
 import type { Config } from '#config/sections.ts'
 import type { Context, RunningRole } from './context.ts'
 import { mailRouteSettings } from './mail-route-settings.ts'
+import { retryPlans } from './retry-plans.ts'
 import { reportedModes, tlsReportDeps } from './tls-report-deps.ts'
 
 const CONNECTIONS = 6
 const MAX_WAIT_MS = 60_000
 const BACK_OFF_BASE_MS = 1_000
 const BACK_OFF_MAX_MS = 300_000
-const ABSENT_AGAIN_MS = 600_000
 
 export async function startDeliver(context: Context): Promise<RunningRole> {
   const { config, clock, log, place, keys } = context
@@ -80,18 +80,7 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
       publicUrl: config.PIGEON_PUBLIC_URL ?? `http://localhost:${config.PIGEON_HTTP_PORT}`,
       keys,
     }),
-    plans: {
-      live: {
-        firstMs: config.PIGEON_RETRY_FIRST_SECONDS * 1000,
-        maxMs: config.PIGEON_RETRY_MAX_SECONDS * 1000,
-        absentAgainMs: ABSENT_AGAIN_MS,
-      },
-      sandbox: {
-        firstMs: config.PIGEON_SANDBOX_RETRY_FIRST_MS,
-        maxMs: config.PIGEON_RETRY_MAX_SECONDS * 1000,
-        absentAgainMs: config.PIGEON_SANDBOX_RETRY_FIRST_MS,
-      },
-    },
+    plans: retryPlans(config),
     settings: {
       ehloName: config.PIGEON_EHLO_NAME ?? hostname(),
       returnPathPrefix: config.PIGEON_RETURN_PATH_PREFIX,

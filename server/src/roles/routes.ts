@@ -6,6 +6,8 @@ import type { ImportRouteDeps } from '#contacts/imports.routes.ts'
 import { registerLists } from '#contacts/lists.routes.ts'
 import { registerDomains } from '#domains/domains.routes.ts'
 import type { VerifyDeps } from '#domains/verify-domain.ts'
+import { registerExplain } from '#explain/explain.routes.ts'
+import type { ExplainRouteDeps } from '#explain/explain.routes.ts'
 import type { App } from '#http/app.ts'
 import { registerApiKeys } from '#identity/api-keys.routes.ts'
 import type { ApiKeyRouteDeps } from '#identity/api-keys.routes.ts'
@@ -35,6 +37,7 @@ export interface RouteDeps
     CampaignRouteDeps,
     MessageRouteDeps,
     SourceRouteDeps,
+    ExplainRouteDeps,
     Omit<UnsubscribeRouteDeps, 'keys'> {}
 
 /** Every route of the public API: what the api role serves, and what the contract is written from. */
@@ -51,6 +54,7 @@ export function registerRoutes(app: App, deps: RouteDeps): void {
   registerTemplates(app, deps)
   registerCampaigns(app, deps)
   registerMessages(app, deps)
+  registerExplain(app, deps)
   registerSandbox(app, deps)
   registerSources(app, deps)
   registerPools(app, deps)

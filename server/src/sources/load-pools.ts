@@ -1,7 +1,7 @@
-import type { Database } from '#platform/postgres/database.ts'
+import type { Database, Transaction } from '#platform/postgres/database.ts'
 import type { Pool, PoolMember, Pools } from './pool.ts'
-import { selectLoad } from './load.store.ts'
-import type { MemberRow } from './load.store.ts'
+import { readLoad, selectLoad } from './load.store.ts'
+import type { Load, MemberRow } from './load.store.ts'
 import type { Source } from './source.ts'
 import { DEFAULT_WARM_UP_CURVE } from './warm-up-curve.ts'
 
@@ -10,7 +10,15 @@ import { DEFAULT_WARM_UP_CURVE } from './warm-up-curve.ts'
  * `SOURCES_CHANNEL`. Takes the engine's connection: it sees the wishes of all tenants.
  */
 export async function loadPools(deps: { db: Database }): Promise<Pools> {
-  const load = await selectLoad(deps.db)
+  return poolsOf(await selectLoad(deps.db))
+}
+
+/** The pools as a tenant's transaction sees them: with the wishes of this tenant and its campaigns alone. */
+export async function loadTenantPools(transaction: Transaction): Promise<Pools> {
+  return poolsOf(await readLoad(transaction))
+}
+
+function poolsOf(load: Load): Pools {
   const members = Map.groupBy(load.members, (row) => row.pool_id)
   const pools = load.pools.map((row): Pool => ({
     id: row.id,

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database } from '#platform/postgres/database.ts'
+import type { Database, Transaction } from '#platform/postgres/database.ts'
 import type { MessageClass, SourceKind, SourceStatus } from '#platform/postgres/database.gen.ts'
 import type { RelayConfig } from './source.ts'
 
@@ -38,32 +38,29 @@ export interface Load {
 
 /** What delivery loads, all of it as of one moment. Disabled sources are left out. */
 export async function selectLoad(db: Database): Promise<Load> {
-  return db
-    .transaction()
-    .setIsolationLevel('repeatable read')
-    .setAccessMode('read only')
-    .execute(async (transaction) => {
-      const pools = await sql<Load['pools'][number]>`
-        select id, name, overflow_pool_id from pools order by id`.execute(transaction)
-      const members = await sql<MemberRow>`
-        select m.pool_id, m.weight, s.id, s.name, s.kind, s.local_address, s.ehlo_name, s.relay_kind, s.relay_config,
-               s.status, s.warm_up, s.warm_up_started_at, s.warm_up_curve
-          from pool_sources m join sources s on s.id = m.source_id
-         where s.status <> 'disabled' order by m.pool_id, s.id`.execute(transaction)
-      const tenants = await sql<Wish>`
-        select tenant_id as id, pool_id from tenants where pool_id is not null`.execute(transaction)
-      const campaigns = await sql<Wish>`
-        select id, pool_id from campaigns where pool_id is not null and completed_at is null`.execute(
-        transaction,
-      )
-      const classes = await sql<Load['classes'][number]>`
-        select message_class, pool_id from pool_classes`.execute(transaction)
-      return {
-        pools: pools.rows,
-        members: members.rows,
-        tenants: tenants.rows,
-        campaigns: campaigns.rows,
-        classes: classes.rows,
-      }
-    })
+  return db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(readLoad)
+}
+
+/** The same within a transaction: a tenant's sees its own wishes, and those of classes. */
+export async function readLoad(transaction: Transaction): Promise<Load> {
+  const pools = await sql<Load['pools'][number]>`
+    select id, name, overflow_pool_id from pools order by id`.execute(transaction)
+  const members = await sql<MemberRow>`
+    select m.pool_id, m.weight, s.id, s.name, s.kind, s.local_address, s.ehlo_name, s.relay_kind, s.relay_config,
+           s.status, s.warm_up, s.warm_up_started_at, s.warm_up_curve
+      from pool_sources m join sources s on s.id = m.source_id
+     where s.status <> 'disabled' order by m.pool_id, s.id`.execute(transaction)
+  const tenants = await sql<Wish>`
+    select tenant_id as id, pool_id from tenants where pool_id is not null`.execute(transaction)
+  const campaigns = await sql<Wish>`
+    select id, pool_id from campaigns where pool_id is not null and completed_at is null`.execute(transaction)
+  const classes = await sql<Load['classes'][number]>`
+    select message_class, pool_id from pool_classes`.execute(transaction)
+  return {
+    pools: pools.rows,
+    members: members.rows,
+    tenants: tenants.rows,
+    campaigns: campaigns.rows,
+    classes: classes.rows,
+  }
 }
