@@ -5,7 +5,7 @@ import { campaigns } from '#commands/campaigns.ts'
 import { contacts } from '#commands/contacts.ts'
 import { demo } from '#commands/demo.ts'
 import { domains } from '#commands/domains.ts'
-import { explain } from '#commands/explain.ts'
+import { explain, rehearse } from '#commands/explain.ts'
 import { lists } from '#commands/lists.ts'
 import { login } from '#commands/login.ts'
 import { logout } from '#commands/logout.ts'
@@ -30,6 +30,7 @@ export const COMMANDS: readonly Command[] = [
   ...campaignReports,
   ...messages,
   explain,
+  rehearse,
   ...sandbox,
   ...sources,
   ...pools,

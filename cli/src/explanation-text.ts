@@ -3,6 +3,7 @@ import { number, table, time } from '#output.ts'
 
 type Explanation = components['schemas']['Explanation']
 type Trace = components['schemas']['MessageTrace']
+type Rehearsal = components['schemas']['Rehearsal']
 
 /** An explanation for people: the verdict first, then each step with its reason. */
 export function explanationText(found: Explanation): string[] {
@@ -91,6 +92,44 @@ function attemptText(attempt: Trace['attempts_made'][number]): string[] {
       .split(/\r?\n/)
       .map((line) => `    ${line}`),
   ]
+}
+
+/** A rehearsal for people: the outcome in a sentence, then each provider. */
+export function rehearsalText(found: Rehearsal): string[] {
+  const { providers } = found
+  return [
+    found.summary,
+    '',
+    row('as', found.as),
+    row('pool', found.pool.reason),
+    row('recipients', `${number(found.recipients)}, and ${number(found.suppressed)} suppressed`),
+    row('put off', `${number(found.deferred)} attempts`),
+    '',
+    ...table(
+      ['provider', 'recipients', 'delivered', 'bounced', 'expired', 'put off', 'seconds', 'held up by'],
+      providers.map((each) => [
+        each.provider,
+        number(each.recipients),
+        number(each.delivered),
+        byClass(each.bounced),
+        number(each.expired),
+        byClass(each.deferred),
+        number(each.duration_seconds),
+        each.sentence,
+      ]),
+      ['left', 'right', 'right', 'left', 'right', 'left', 'right', 'left'],
+    ),
+    '',
+    ...found.notes,
+  ]
+}
+
+/** `12 unknown_user, 3 rejected`, the most first. */
+function byClass(counts: Readonly<Record<string, number>>): string {
+  const words = Object.entries(counts)
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([name, count]) => `${number(count)} ${name}`)
+  return words.join(', ') || '0'
 }
 
 function row(name: string, value: string): string {

@@ -1,7 +1,8 @@
 import { createMailRoutes, type MailRouteSettings } from '#delivery/mail-routes.ts'
 import { loadShaping, type Shaping } from '#delivery/shaping/shaping.ts'
 import { createTlsPolicies } from '#delivery/tls-policy/tls-policies.ts'
-import type { DeliveryView } from '#explain/explain-way.ts'
+import type { RehearseDeps } from '#explain/rehearse-campaign.ts'
+import { createRehearsalRunner } from '#explain/run-rehearsal.ts'
 import { systemClock } from '#platform/clock.ts'
 import type { Database } from '#platform/postgres/database.ts'
 import { silentLog } from './factories.ts'
@@ -18,7 +19,7 @@ export function deliveryView(options: {
   readonly db: Database
   readonly shaping: Shaping
   readonly dnsServer?: string
-}): DeliveryView {
+}): RehearseDeps['delivery'] {
   const route = {
     dnsServers: [options.dnsServer ?? NO_DNS],
     port: 25,
@@ -35,4 +36,10 @@ export function deliveryView(options: {
     tls: 'opportunistic',
     plans: { live: plan, sandbox },
   }
+}
+
+/** Rehearsals by the published habits, in threads of their own. */
+export const rehearsalDeps: Pick<RehearseDeps, 'rehearsals' | 'rehearsal'> = {
+  rehearsals: createRehearsalRunner({ deadlineMs: 120_000 }),
+  rehearsal: { seed: 1, habits: 'gentle', profiles: undefined, maxConnections: 60 },
 }

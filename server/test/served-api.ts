@@ -8,7 +8,7 @@ import { openFileObjects } from '#platform/objects/file-objects.ts'
 import { registerRoutes } from '#roles/routes.ts'
 import { createTemplateCompiler } from '#templates/template-compiler.ts'
 import { createWindtunnelClient } from '#windtunnel/client.ts'
-import { deliveryView, shippedShaping } from './delivery-view.ts'
+import { deliveryView, rehearsalDeps, shippedShaping } from './delivery-view.ts'
 import { testApi } from './test-api.ts'
 
 const CLOSE_MS = 1_000
@@ -32,6 +32,7 @@ export async function servedApi() {
         analytics,
         compiler,
         windtunnel,
+        ...rehearsalDeps,
         delivery: deliveryView({ db: deps.db, shaping }),
         names: { namesOf: noDns, addressesOf: noDns },
         ehloName: 'mail.example.com',

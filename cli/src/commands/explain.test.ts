@@ -86,6 +86,40 @@ const trace = {
   way: explanation,
 }
 
+const rehearsal: components['schemas']['Rehearsal'] = {
+  campaign_id: ID,
+  as: 'live',
+  summary: '90 of 100 would be delivered, the last after 4 hours; 10 would bounce, 0 would expire.',
+  pool: { id: ID, name: 'default', reason: 'Pool default: nothing nearer names one.' },
+  recipients: 12_000,
+  suppressed: 3,
+  delivered: 90,
+  bounced: 10,
+  deferred: 7,
+  expired: 0,
+  duration_seconds: 14_400,
+  is_partial: false,
+  unresolved: { domains: 0, recipients: 0 },
+  warm_up: null,
+  providers: [
+    {
+      provider: 'google',
+      profile: 'google',
+      recipients: 100,
+      delivered: 90,
+      bounced: { rejected: 2, unknown_user: 8 },
+      deferred: {},
+      expired: 0,
+      duration_seconds: 14_400,
+      half_seconds: 60,
+      most_seconds: 3600,
+      limited_by: 'warmup',
+      sentence: 'The warm-up budget of the sources holds it up.',
+    },
+  ],
+  notes: ['It is assumed that SPF names the sources.'],
+}
+
 /** An installation that answers with what stands above, and notes what it was asked. */
 async function installation(t: TestContext, verdict: 'sends' | 'waits' = 'waits') {
   const asked: { at: string; body: unknown }[] = []
@@ -94,7 +128,8 @@ async function installation(t: TestContext, verdict: 'sends' | 'waits' = 'waits'
     for await (const chunk of request) chunks.push(Buffer.from(chunk))
     const text = Buffer.concat(chunks).toString()
     asked.push({ at: `${request.method} ${request.url}`, body: text === '' ? undefined : JSON.parse(text) })
-    const answer = request.method === 'GET' ? trace : { ...explanation, verdict }
+    const isRehearsal = request.url?.endsWith('/rehearse') === true
+    const answer = request.method === 'GET' ? trace : isRehearsal ? rehearsal : { ...explanation, verdict }
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -166,4 +201,19 @@ test('a trace shows what became of a message, each attempt with its conversation
   ])
     assert.match(stdout, words)
   assert.equal((await pigeon('messages', 'trace', 'ann')).code, 2)
+})
+
+test('a rehearsal shows its outcome in a sentence and a line for each provider', async (t) => {
+  const { asked, pigeon } = await installation(t)
+  const { code, stdout } = await pigeon('rehearse', '--campaign', ID, '--as', 'live')
+  assert.equal(code, 0)
+  assert.equal(stdout.split('\n')[0], rehearsal.summary)
+  assert.match(stdout, /recipients +12,000, and 3 suppressed/)
+  assert.match(stdout, /google +100 +90 +8 unknown_user, 2 rejected +0 +0 +14,400 +The warm-up budget/)
+  assert.match(stdout, /It is assumed that SPF names the sources\./)
+  assert.deepEqual(asked, [{ at: `POST /v1/campaigns/${ID}/rehearse`, body: { as: 'live' } }])
+  const json = await pigeon('rehearse', '--campaign', ID, '--json')
+  assert.deepEqual(JSON.parse(json.stdout), rehearsal)
+  assert.equal((await pigeon('rehearse')).code, 2)
+  assert.equal((await pigeon('rehearse', '--campaign', ID, '--as', 'never')).code, 2)
 })

@@ -3,7 +3,7 @@ import { oneOf } from '#collect.ts'
 import { command } from '#command.ts'
 import { EXIT } from '#exit-codes.ts'
 import { campaignId } from '#find-by-name.ts'
-import { explanationText } from '#explanation-text.ts'
+import { explanationText, rehearsalText } from '#explanation-text.ts'
 
 type Explanation = components['schemas']['Explanation']
 
@@ -37,5 +37,32 @@ export const explain = command({
     const found = await take(pigeon.POST('/v1/explain', { body }))
     context.out.result(found, () => explanationText(found))
     return exitCodeOf(found)
+  },
+})
+
+export const rehearse = command({
+  name: 'rehearse',
+  summary:
+    'What would become of a campaign: how long it takes, what bounces, what holds it up. Nothing is sent.',
+  positionals: [],
+  options: {
+    campaign: { type: 'string', value: 'ID|latest', description: 'Which one.' },
+    as: {
+      type: 'string',
+      value: 'live|sandbox',
+      description: 'live: by the habits that providers have published. Default: as it would be sent.',
+    },
+  },
+  required: ['campaign'],
+  example: 'pigeon rehearse --campaign latest --as live',
+  run: async (context, { values }) => {
+    const as = values.as === undefined ? {} : { as: oneOf('--as', values.as, ['live', 'sandbox']) }
+    const pigeon = context.signedIn()
+    const id = await campaignId(pigeon, values.campaign ?? '')
+    const found = await take(
+      pigeon.POST('/v1/campaigns/{id}/rehearse', { params: { path: { id } }, body: as }),
+    )
+    context.out.result(found, () => rehearsalText(found))
+    return EXIT.ok
   },
 })

@@ -262,6 +262,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/campaigns/{id}/rehearse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What would become of a campaign: how long it takes, and what bounces. Nothing is sent
+         * @description Scope: `campaigns:read`
+         */
+        post: operations["rehearseCampaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/campaigns/{id}/report": {
         parameters: {
             query?: never;
@@ -2096,6 +2116,66 @@ export interface components {
             /** @description An address that names this kind of problem. */
             type: string;
         };
+        Rehearsal: {
+            /** @enum {unknown} */
+            as: "sandbox" | "live";
+            bounced: number;
+            /**
+             * Format: uuid
+             * @description UUIDv7
+             */
+            campaign_id: string;
+            /** @description Attempts that would be put off. */
+            deferred: number;
+            delivered: number;
+            duration_seconds: number;
+            expired: number;
+            /** @description Some recipients are not in it: see `notes`. */
+            is_partial: boolean;
+            notes: string[];
+            pool: {
+                /**
+                 * Format: uuid
+                 * @description UUIDv7
+                 */
+                id: string;
+                name: string;
+                reason: string;
+            };
+            providers: {
+                bounced: {
+                    [key: string]: number;
+                };
+                deferred: {
+                    [key: string]: number;
+                };
+                delivered: number;
+                duration_seconds: number;
+                expired: number;
+                half_seconds: number;
+                limited_by: ("connections" | "own_limits" | "warmup" | "provider" | "retries") | null;
+                most_seconds: number;
+                /** @description The simulated provider that stood for it. */
+                profile: string;
+                provider: string;
+                recipients: number;
+                sentence: string;
+            }[];
+            recipients: number;
+            summary: string;
+            suppressed: number;
+            unresolved: {
+                domains: number;
+                recipients: number;
+            };
+            warm_up: {
+                budget_today: number | null;
+                days: number | null;
+                provider: string;
+                recipients: number;
+                sentence: string;
+            } | null;
+        };
         SandboxMessage: {
             attachments: {
                 content_type: string;
@@ -3634,6 +3714,138 @@ export interface operations {
             };
             /** @description An error of ours. `request_id` finds it in the log. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rehearseCampaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description live: with the retry plan of live mode and the habits that providers have published. Default: the mode that it would be sent in.
+                     * @enum {unknown}
+                     */
+                    as?: "sandbox" | "live";
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rehearsal"];
+                };
+            };
+            /** @description Refused: the request is not understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: there is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: it conflicts with what is there. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the content type is not taken here. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: too many requests; `Retry-After` says when to come again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again later. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

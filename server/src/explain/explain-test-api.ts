@@ -3,7 +3,7 @@ import { registerDomains } from '#domains/domains.routes.ts'
 import type { Analytics } from '#platform/analytics/open-analytics.ts'
 import { openAnalytics } from '#platform/analytics/open-analytics.ts'
 import { DEFAULT_SOURCE_ID } from '#sources/source.ts'
-import { deliveryView, shippedShaping } from '@pigeon/server/test/delivery-view.ts'
+import { deliveryView, rehearsalDeps, shippedShaping } from '@pigeon/server/test/delivery-view.ts'
 import { testApi } from '@pigeon/server/test/test-api.ts'
 import { registerExplain } from './explain.routes.ts'
 
@@ -22,6 +22,7 @@ export async function explainApi(options: { readonly dnsServer: string; readonly
       registerDomains(app, deps)
       registerExplain(app, {
         ...deps,
+        ...rehearsalDeps,
         analytics: options.analytics ?? openAnalytics({ socketPath: '/nobody-listens' }),
         delivery: deliveryView({ db: deps.db, shaping, dnsServer: options.dnsServer }),
       })

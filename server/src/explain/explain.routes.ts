@@ -4,10 +4,12 @@ import { who } from '#http/who.ts'
 import type { Identity } from '#http/who.ts'
 import { explainAddress, type Asker } from './explain-address.ts'
 import { ExplainBody, ExplanationSchema } from './explain.schema.ts'
+import { rehearseCampaign, type RehearseDeps } from './rehearse-campaign.ts'
+import { RehearsalSchema, RehearseBody } from './rehearsal.schema.ts'
 import { traceMessage, type TraceDeps } from './trace-message.ts'
 import { TraceSchema } from './trace.schema.ts'
 
-export interface ExplainRouteDeps extends TraceDeps {
+export interface ExplainRouteDeps extends Omit<TraceDeps, 'delivery'>, RehearseDeps {
   readonly installationMode: 'sandbox' | 'live'
 }
 
@@ -37,6 +39,21 @@ export function registerExplain(app: App, deps: ExplainRouteDeps): void {
     },
     config: { scope: 'messages:read' },
     handler: (request) => traceMessage(deps, who(request).tenantId, request.params.id),
+  })
+  app.route({
+    method: 'POST',
+    url: '/v1/campaigns/:id/rehearse',
+    schema: {
+      operationId: 'rehearseCampaign',
+      tags: ['Explain'],
+      summary: 'What would become of a campaign: how long it takes, and what bounces. Nothing is sent',
+      params: IdParams,
+      body: RehearseBody,
+      response: { 200: RehearsalSchema, ...problems(404, 409, 429, 503) },
+    },
+    config: { scope: 'campaigns:read' },
+    handler: (request) =>
+      rehearseCampaign(deps, askerOf(deps, who(request)), request.params.id, request.body.as),
   })
 }
 

@@ -39,3 +39,63 @@ export async function countWaiting(
      where c.status = 'sending'`.execute(transaction)
   return found.rows[0]?.waiting ?? 0
 }
+
+export interface ListScope {
+  readonly tenantId: string
+  readonly listId: string
+  readonly mode: SendingMode
+}
+
+/** Contacts of a list that share a provider, or a domain where nobody has looked up the provider yet. */
+export interface RecipientCount {
+  readonly provider: string | null
+  readonly domain: string | null
+  readonly recipients: number
+  readonly suppressed: number
+}
+
+/** Who would get a campaign: subscribed contacts, counted by provider, the largest first. */
+export async function countRecipients(
+  transaction: Transaction,
+  { tenantId, listId, mode }: ListScope,
+  now: Date,
+): Promise<RecipientCount[]> {
+  const found = await sql<RecipientCount>`
+    with domains as materialized (
+      select split_part(k.email_key, '@', -1) as domain, count(*) filter (where not x.is_suppressed) as recipients,
+             count(*) filter (where x.is_suppressed) as suppressed
+        from subscriptions s join contacts k on k.id = s.contact_id
+       cross join lateral (
+         select exists (
+           select from suppressions p
+            where p.tenant_id = ${tenantId} and p.address_key = k.email_key and (p.list_id is null or p.list_id = ${listId})
+              and (p.expires_at is null or p.expires_at > ${now})) as is_suppressed) x
+       where s.list_id = ${listId} and s.status = 'subscribed'
+       group by 1
+    )
+    select r.provider, case when r.provider is null then d.domain end as domain, sum(d.recipients)::int as recipients,
+           sum(d.suppressed)::int as suppressed
+      from domains d left join routes r on r.mode = ${mode} and r.domain = d.domain
+     group by 1, 2 order by 3 desc, 2`.execute(transaction)
+  return found.rows
+}
+
+/** Addresses of those who would get it, with the provider where it is known, at most `limit`. */
+export async function listAddresses(
+  transaction: Transaction,
+  { tenantId, listId, mode }: ListScope,
+  now: Date,
+  limit: number,
+): Promise<{ address: string; provider: string | null }[]> {
+  const found = await sql<{ address: string; provider: string | null }>`
+    select k.email_key as address, r.provider
+      from subscriptions s join contacts k on k.id = s.contact_id
+      left join routes r on r.mode = ${mode} and r.domain = split_part(k.email_key, '@', -1)
+     where s.list_id = ${listId} and s.status = 'subscribed'
+       and not exists (
+         select from suppressions p
+          where p.tenant_id = ${tenantId} and p.address_key = k.email_key and (p.list_id is null or p.list_id = ${listId})
+            and (p.expires_at is null or p.expires_at > ${now}))
+     order by s.contact_id limit ${limit}`.execute(transaction)
+  return found.rows
+}

@@ -4,6 +4,7 @@ import { isPrivateAddress } from '#delivery/private-address.ts'
 import { loadShaping } from '#delivery/shaping/shaping.ts'
 import { createTlsPolicies } from '#delivery/tls-policy/tls-policies.ts'
 import { createResolveTxt } from '#domains/resolve-txt.ts'
+import { createRehearsalRunner } from '#explain/run-rehearsal.ts'
 import { appendHistory } from '#events/outbox.ts'
 import { eventWithoutAttempt } from '#events/email-events.ts'
 import { createApp } from '#http/app.ts'
@@ -77,6 +78,13 @@ export async function startApi(context: Context): Promise<RunningRole> {
       shaping: await loadShaping({ log, clock, file: config.PIGEON_SHAPING_FILE }),
       tls: config.PIGEON_TLS_POLICY,
       plans: retryPlans(config),
+    },
+    rehearsals: createRehearsalRunner(),
+    rehearsal: {
+      seed: config.PIGEON_WINDTUNNEL_SEED,
+      habits: config.PIGEON_WINDTUNNEL_HABITS,
+      profiles: config.PIGEON_WINDTUNNEL_PROFILES,
+      maxConnections: config.PIGEON_DELIVERY_CONNECTIONS,
     },
     ehloName: config.PIGEON_EHLO_NAME ?? hostname(),
     mayLeaveFrom: (address) => isSandbox || config.PIGEON_ALLOW_PRIVATE_SOURCES || !isPrivateAddress(address),
