@@ -8,6 +8,7 @@ import { contacts } from '#commands/contacts.ts'
 import { daemon } from '#commands/daemon.ts'
 import { demo } from '#commands/demo.ts'
 import { domains } from '#commands/domains.ts'
+import { explain, rehearse } from '#commands/explain.ts'
 import { lanes } from '#commands/lanes.ts'
 import { lists } from '#commands/lists.ts'
 import { login } from '#commands/login.ts'
@@ -35,6 +36,8 @@ export const COMMANDS: readonly Command[] = [
   ...campaigns,
   ...campaignReports,
   ...messages,
+  explain,
+  rehearse,
   ...sandbox,
   ...sources,
   ...pools,

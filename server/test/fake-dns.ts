@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram'
-import type { TestContext } from 'node:test'
 import * as packet from 'dns-packet'
+import type { TestScope } from './database.ts'
 
 /** What a name has: records, those that DNSSEC proves, or a fault of the server. */
 export type FakeRecords =
@@ -23,7 +23,7 @@ const SERVFAIL = 2
 
 /** A validating name server on loopback. A name that is not in the zone has no records. AD is set only when asked for. */
 export async function startFakeDns(
-  t: TestContext,
+  t: TestScope,
   records: Readonly<Record<string, FakeRecords>> = {},
 ): Promise<FakeDns> {
   const asked: string[] = []

@@ -9,6 +9,7 @@ import { openFileObjects } from '#platform/objects/file-objects.ts'
 import { registerRoutes } from '#roles/routes.ts'
 import { createTemplateCompiler } from '#templates/template-compiler.ts'
 import { createWindtunnelClient } from '#windtunnel/client.ts'
+import { deliveryView, rehearsalDeps, shippedShaping } from './delivery-view.ts'
 import { testApi } from './test-api.ts'
 
 const CLOSE_MS = 1_000
@@ -23,6 +24,7 @@ export async function servedApi() {
   const analytics = openAnalytics(away)
   const compiler = createTemplateCompiler()
   const windtunnel = createWindtunnelClient(away)
+  const shaping = await shippedShaping()
   const api = await testApi({
     register: (app, deps) =>
       registerRoutes(app, {
@@ -31,6 +33,8 @@ export async function servedApi() {
         analytics,
         compiler,
         windtunnel,
+        ...rehearsalDeps,
+        delivery: deliveryView({ db: deps.db, shaping }),
         names: { namesOf: noDns, addressesOf: noDns },
         ehloName: 'mail.example.com',
         mayLeaveFrom: () => true,

@@ -15,6 +15,8 @@ const SHARED_TABLES = [
   'destinations',
   'lane_orders',
   'lanes',
+  // What a domain publishes about TLS, and who receives its mail: explanations show it of the domain that was asked for.
+  'mta_sts_policies',
   // Where mail leaves from is the installation's, and its operator changes it through the API; what routes read and
   // write of them needs a scope that operators have. A relay's secret is encrypted by the installation's keys.
   'pool_classes',
@@ -23,6 +25,7 @@ const SHARED_TABLES = [
   'routing_rules',
   // Whether all sending is stopped: the operator's as well.
   'sending_switch',
+  'routes',
   // The key pair of access tokens: the private half is encrypted by the installation's keys.
   'signing_keys',
   'source_spend',

@@ -1,6 +1,7 @@
 import { take, type components } from '@pigeon/sdk'
 import { command } from '#command.ts'
 import { EXIT } from '#exit-codes.ts'
+import { traceText } from '#explanation-text.ts'
 import { checkedId } from '#find-by-name.ts'
 import { time } from '#output.ts'
 
@@ -16,6 +17,21 @@ const showMessage = command({
     const id = checkedId('a message', text)
     const message = await take(context.signedIn().GET('/v1/messages/{id}', { params: { path: { id } } }))
     context.out.result(message, () => describe(message))
+    return EXIT.ok
+  },
+})
+
+const traceMessage = command({
+  name: 'messages trace',
+  summary: 'What became of a message and why, what was said at each attempt, and what to do.',
+  positionals: ['ID'],
+  options: {},
+  example: 'pigeon messages trace 0199f2d4-7a10-7c3e-8b1a-5f3f0a2f9c11',
+  run: async (context, { positionals: [text] }) => {
+    const id = checkedId('a message', text)
+    const pigeon = context.signedIn()
+    const trace = await take(pigeon.GET('/v1/messages/{id}/trace', { params: { path: { id } } }))
+    context.out.result(trace, () => traceText(trace))
     return EXIT.ok
   },
 })
@@ -44,4 +60,4 @@ function describe(message: Message): string[] {
   ]
 }
 
-export const messages = [showMessage]
+export const messages = [showMessage, traceMessage]

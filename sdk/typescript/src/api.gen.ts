@@ -304,6 +304,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/campaigns/{id}/rehearse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What would become of a campaign: how long it takes, and what bounces. Nothing is sent
+         * @description Scope: `campaigns:read`
+         */
+        post: operations["rehearseCampaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/campaigns/{id}/report": {
         parameters: {
             query?: never;
@@ -494,6 +514,26 @@ export interface paths {
          * @description Scope: `domains:write`
          */
         post: operations["verifyDomain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What would happen to a message to this address: a dry run, nothing is sent
+         * @description Scope: `send`
+         */
+        post: operations["explainAddress"];
         delete?: never;
         options?: never;
         head?: never;
@@ -843,6 +883,26 @@ export interface paths {
          * @description Scope: `messages:read`
          */
         get: operations["getMessage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/{id}/trace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of a message and why, what was said at each attempt, and what to do
+         * @description Scope: `messages:read`
+         */
+        get: operations["traceMessage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2111,6 +2171,97 @@ export interface components {
             /** @example news.example.com */
             name: string;
         };
+        Explanation: {
+            destination: {
+                id: number;
+                shard: number;
+                stopped: boolean;
+            } | null;
+            domain: string;
+            /** @description The verdict in plain language, with the fix. */
+            explanation: string;
+            /** @enum {unknown} */
+            mode: "sandbox" | "live";
+            mx: {
+                hosts: {
+                    addresses: string[];
+                    name: string;
+                    priority: number;
+                }[];
+                /** @enum {unknown} */
+                kind: "hosts" | "null_mx" | "no_domain" | "temporary";
+                reason: string | null;
+                ttl_seconds: number;
+            };
+            obstacles: {
+                code: string;
+                /** @description It stops the message; otherwise the message waits. */
+                is_final: boolean;
+                /** @description What is in the way, and what to do about it. */
+                message: string;
+            }[];
+            pool: {
+                /**
+                 * Format: uuid
+                 * @description UUIDv7
+                 */
+                id: string;
+                name: string;
+                reason: string;
+            };
+            provider: {
+                name: string;
+                reason: string;
+            } | null;
+            recipient: string;
+            retry: {
+                expires_seconds: number;
+                reason: string;
+                /** @description Each ±25 %. */
+                waits_seconds: number[];
+            };
+            sender: {
+                dkim: {
+                    algorithm: string;
+                    selector: string;
+                }[];
+                domain: string;
+                is_allowed: boolean;
+                signed_by: string | null;
+            };
+            /** @description Of the pool, then of those that it overflows into. */
+            sources: {
+                allowed_per_minute: number | null;
+                budget_left: number | null;
+                can_send: boolean;
+                is_warming: boolean;
+                /** @enum {unknown} */
+                kind: "ip" | "relay";
+                max_connections: number | null;
+                pool: string;
+                ready_at: string | null;
+                /** @description In words, with what to do about it. */
+                reason: string;
+                sending_per_minute: number;
+                source: string;
+                /**
+                 * Format: uuid
+                 * @description UUIDv7
+                 */
+                source_id: string;
+                /** @enum {unknown} */
+                state: "open" | "slowed" | "suspended" | "probing" | "paused" | "draining";
+                weight: number;
+            }[];
+            suppressed: string | null;
+            tls: string[];
+            /** @enum {unknown} */
+            verdict: "sends" | "waits" | "stops";
+            wait: {
+                reason: string;
+                seconds: number | null;
+            } | null;
+        };
         Import: {
             bytes_per_second: number;
             bytes_read: number;
@@ -2345,6 +2496,7 @@ export interface components {
              */
             created_at: string;
             enhanced: string | null;
+            expires_at: string | null;
             /**
              * Format: uuid
              * @description UUIDv7
@@ -2377,6 +2529,91 @@ export interface components {
              * @example 2026-11-22T09:30:00.000Z
              */
             updated_at: string;
+        };
+        MessageTrace: {
+            advice: {
+                class: string;
+                fix: string;
+                page: string | null;
+                what: string;
+                /**
+                 * @description Who can put it right.
+                 * @enum {unknown}
+                 */
+                who: "sender" | "recipient" | "receiver" | "operator" | "nobody";
+            } | null;
+            attempts: number;
+            attempts_made: {
+                attempt: number;
+                class: string;
+                code: number;
+                /** Format: date-time */
+                ended_at: string;
+                meaning: string;
+                mx_host: string;
+                mx_ip: string;
+                outcome: string;
+                phase: string | null;
+                reply: string;
+                rule: {
+                    class: string;
+                    id: string;
+                    set: string;
+                    source: string;
+                } | null;
+                source: string;
+                /** Format: date-time */
+                started_at: string;
+                tls: boolean;
+                /** @description The SMTP session, kept for 30 days. The content is shown as its length. */
+                transcript: string;
+            }[];
+            campaign_id: string | null;
+            class: string | null;
+            code: number | null;
+            contact_id: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T09:30:00.000Z
+             */
+            created_at: string;
+            enhanced: string | null;
+            expires_at: string | null;
+            /** @description What became of it in plain language, with the fix. */
+            explanation: string;
+            /**
+             * Format: uuid
+             * @description UUIDv7
+             */
+            id: string;
+            /** @description An attempt ended after the final dot without a reply: it may have arrived. */
+            in_doubt: boolean;
+            /** @enum {unknown} */
+            mode: "sandbox" | "live";
+            next_attempt_at: string | null;
+            provider: string;
+            recipient: string;
+            reply: string | null;
+            /** @description queued, sending, deferred, delivered, sent, bounced, failed, suppressed or cancelled. */
+            state: string;
+            timeline: {
+                /** Format: date-time */
+                at: string;
+                attempt: number;
+                class: string;
+                code: number;
+                enhanced: string;
+                provider: string;
+                reply: string;
+                source: string;
+                type: string;
+            }[];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T09:30:00.000Z
+             */
+            updated_at: string;
+            way: components["schemas"]["Explanation"] | null;
         };
         NewApiKey: {
             /**
@@ -2597,6 +2834,66 @@ export interface components {
             id: string;
             mode: ("sandbox" | "live") | null;
             provider: string | null;
+        };
+        Rehearsal: {
+            /** @enum {unknown} */
+            as: "sandbox" | "live";
+            bounced: number;
+            /**
+             * Format: uuid
+             * @description UUIDv7
+             */
+            campaign_id: string;
+            /** @description Attempts that would be put off. */
+            deferred: number;
+            delivered: number;
+            duration_seconds: number;
+            expired: number;
+            /** @description Some recipients are not in it: see `notes`. */
+            is_partial: boolean;
+            notes: string[];
+            pool: {
+                /**
+                 * Format: uuid
+                 * @description UUIDv7
+                 */
+                id: string;
+                name: string;
+                reason: string;
+            };
+            providers: {
+                bounced: {
+                    [key: string]: number;
+                };
+                deferred: {
+                    [key: string]: number;
+                };
+                delivered: number;
+                duration_seconds: number;
+                expired: number;
+                half_seconds: number;
+                limited_by: ("connections" | "own_limits" | "warmup" | "provider" | "retries") | null;
+                most_seconds: number;
+                /** @description The simulated provider that stood for it. */
+                profile: string;
+                provider: string;
+                recipients: number;
+                sentence: string;
+            }[];
+            recipients: number;
+            summary: string;
+            suppressed: number;
+            unresolved: {
+                domains: number;
+                recipients: number;
+            };
+            warm_up: {
+                budget_today: number | null;
+                days: number | null;
+                provider: string;
+                recipients: number;
+                sentence: string;
+            } | null;
         };
         RouteTest: {
             pool: string;
@@ -4348,6 +4645,138 @@ export interface operations {
             };
         };
     };
+    rehearseCampaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description live: with the retry plan of live mode and the habits that providers have published. Default: the mode that it would be sent in.
+                     * @enum {unknown}
+                     */
+                    as?: "sandbox" | "live";
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rehearsal"];
+                };
+            };
+            /** @description Refused: the request is not understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: there is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: it conflicts with what is there. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the content type is not taken here. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: too many requests; `Retry-After` says when to come again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again later. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getCampaignReport: {
         parameters: {
             query?: never;
@@ -5361,6 +5790,120 @@ export interface operations {
             };
             /** @description Refused: it conflicts with what is there. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explainAddress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: uuid
+                     * @description UUIDv7
+                     */
+                    campaign_id?: string;
+                    /**
+                     * @description The sender: a domain or an address. The campaign's when absent.
+                     * @example example.org
+                     */
+                    from?: string;
+                    /**
+                     * @description The campaign's when absent, else bulk.
+                     * @enum {unknown}
+                     */
+                    message_class?: "bulk" | "transactional";
+                    /** @example someone@example.com */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description Refused: the request is not understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: there is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the content type is not taken here. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7063,6 +7606,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: there is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    traceMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageTrace"];
                 };
             };
             /** @description Refused: the credentials are missing or not valid. */

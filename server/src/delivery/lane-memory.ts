@@ -55,6 +55,11 @@ const Memory = Type.Object({
 })
 type Memory = Static<typeof Memory>
 
+/** What a lane remembers, as stored; undefined for what another version has written. */
+export function readMemory(stored: unknown): Memory | undefined {
+  return Check(Memory, stored) ? stored : undefined
+}
+
 export interface LaneMemoryDeps {
   readonly db: Database
   readonly clock: Clock
@@ -210,11 +215,12 @@ export function createLaneMemory(deps: LaneMemoryDeps): LaneMemory {
     saved: (key) => memories.get(key),
     load: async (shards) => {
       for (const row of await findLaneMemories(deps.db, shards)) {
-        if (!Check(Memory, row.memory)) continue
-        const { until, blocked, ...health } = row.memory.health
+        const memory = readMemory(row.memory)
+        if (memory === undefined) continue
+        const { until, blocked, ...health } = memory.health
         memories.set(`${row.mode}/${row.provider}/${row.source_id}`, {
           health: { ...health, untilMs: toMonotonic(until), blockedMs: toMonotonic(blocked) },
-          warmUp: row.memory.warmUp,
+          warmUp: memory.warmUp,
         })
       }
     },

@@ -74,3 +74,16 @@ export async function findLaneOrders(db: Db): Promise<LaneOrderRow[]> {
      order by source_id nulls first`.execute(db)
   return found.rows
 }
+
+/** How a lane to one of these providers was when its owner last said so. */
+export async function findLanesTo(
+  db: Db,
+  mode: SendingMode,
+  providers: readonly string[],
+): Promise<(LaneRow & { readonly since: Date })[]> {
+  const found = await sql<LaneRow & { readonly since: Date }>`
+    select mode, provider, source_id, source, state, reason, until, memory, warming, budget_left, per_minute, refused_share,
+           active, connections, max_connections, since
+      from lanes where mode = ${mode} and provider = any(${providers}::text[])`.execute(db)
+  return found.rows
+}

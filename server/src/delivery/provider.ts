@@ -28,17 +28,26 @@ const REGISTRY_LABELS = new Set([
  * Throws when there is no host.
  */
 export function providerOf(mxHosts: readonly string[]): string {
+  return explainProvider(mxHosts).provider
+}
+
+/** The same, with the reason in words for a person. */
+export function explainProvider(mxHosts: readonly string[]): { provider: string; reason: string } {
   const best = mxHosts[0]
   if (best === undefined) throw new RangeError('A provider is found from at least one MX host.')
   const name = best.toLowerCase().replace(/\.$/, '')
-  return knownProvider(name) ?? siteOf(name)
+  const known = knownProvider(name)
+  if (known !== undefined)
+    return { provider: known.provider, reason: `The best mail host, ${name}, ends in ${known.suffix}.` }
+  const site = siteOf(name)
+  return { provider: site, reason: `Nobody known runs the best mail host, ${name}: it goes by its site.` }
 }
 
-function knownProvider(name: string): string | undefined {
+function knownProvider(name: string): { provider: string; suffix: string } | undefined {
   // From the whole name to its last label: the longest suffix comes first, and always begins at a label.
   for (let rest = name; rest !== '';) {
     const provider = providerBySuffix.get(rest)
-    if (provider !== undefined) return provider
+    if (provider !== undefined) return { provider, suffix: rest }
     const dot = rest.indexOf('.')
     rest = dot < 0 ? '' : rest.slice(dot + 1)
   }

@@ -12,6 +12,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   Templates: 'Liquid in HTML or MJML; every version is kept.',
   Campaigns: 'One content to every contact of a list, each exactly once.',
   Messages: 'What happened to one mail, attempt by attempt.',
+  Explain: 'Why mail goes where it goes, what stands in its way, and what to do about it.',
   Sandbox: 'What the simulated receivers got: nothing has left this machine.',
   Sources: 'Where mail leaves from: addresses of this installation, and relays.',
   Pools: 'Named sets of sources: for a campaign, a tenant or a class of messages.',

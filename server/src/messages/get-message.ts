@@ -4,6 +4,8 @@ import { Problem } from '#platform/problem.ts'
 import { findMessage, type MessageRow } from './messages.store.ts'
 import { readAttempts, readEvents, type AttemptRow, type TimelineEvent } from './timeline.store.ts'
 
+export type { AttemptRow }
+
 export interface Message extends MessageRow {
   readonly timeline: TimelineEvent[]
   readonly attempts_made: AttemptRow[]

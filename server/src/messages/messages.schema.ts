@@ -21,6 +21,7 @@ export const MessageSchema = Type.Object(
     class: Nullable(Type.String()),
     reply: Nullable(Type.String()),
     next_attempt_at: Nullable(Timestamp),
+    expires_at: Nullable(Timestamp),
     created_at: Timestamp,
     updated_at: Timestamp,
     timeline: Type.Array(

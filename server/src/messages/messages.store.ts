@@ -16,6 +16,8 @@ export interface MessageRow {
   readonly class: string | null
   readonly reply: string | null
   readonly next_attempt_at: Date | null
+  /** Null before the first attempt, and when the message is final. */
+  readonly expires_at: Date | null
   readonly created_at: Date
   readonly updated_at: Date
 }
@@ -26,7 +28,7 @@ export async function findMessage(db: Db, id: string): Promise<MessageRow | unde
     select m.id, m.campaign_id, m.contact_id, m.recipient,
            case when d.claimed_epoch is not null then 'sending' else m.state::text end as state,
            m.mode, m.in_doubt, m.provider, m.attempts, m.code, m.enhanced, m.class, m.reply,
-           case when d.claimed_epoch is null then d.due_at end as next_attempt_at, m.created_at, m.updated_at
+           case when d.claimed_epoch is null then d.due_at end as next_attempt_at, d.expires_at, m.created_at, m.updated_at
       from messages m left join deliveries d on d.message_id = m.id
      where m.id = ${id}`.execute(db)
   return found.rows[0]

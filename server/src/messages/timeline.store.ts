@@ -29,11 +29,15 @@ export interface AttemptRow {
   readonly attempt: number
   readonly started_at: string
   readonly ended_at: string
+  readonly provider: string
+  readonly source: string
   readonly mx_host: string
   readonly mx_ip: string
   readonly tls: boolean
   readonly outcome: string
   readonly code: number
+  /** Empty where nothing was refused. */
+  readonly class: string
   readonly reply: string
   readonly transcript: string
 }
@@ -46,7 +50,7 @@ export async function readAttempts(
 ): Promise<AttemptRow[]> {
   const rows = await analytics.query<Omit<AttemptRow, 'tls'> & { tls: number | boolean }>(
     `select attempt, formatDateTime(started_at, '%Y-%m-%dT%H:%i:%S.%fZ', 'UTC') as started_at, formatDateTime(ended_at, '%Y-%m-%dT%H:%i:%S.%fZ', 'UTC') as ended_at,
-            mx_host, toString(mx_ip) as mx_ip, tls, outcome, code, reply, transcript
+            provider, source, mx_host, toString(mx_ip) as mx_ip, tls, outcome, code, class, reply, transcript
        from attempts where tenant_id = {tenant:UUID} and message_id = {message:UUID} order by attempt limit 200`,
     { tenant: tenantId, message: messageId },
   )

@@ -2,7 +2,10 @@ import { runImports } from '#contacts/imports.jobs.ts'
 import { createMailRoutes } from '#delivery/mail-routes.ts'
 import { isPrivateAddress } from '#delivery/private-address.ts'
 import { relayFaults } from '#delivery/relays/source-relay.ts'
+import { loadShaping } from '#delivery/shaping/shaping.ts'
+import { createTlsPolicies } from '#delivery/tls-policy/tls-policies.ts'
 import { createResolveTxt } from '#domains/resolve-txt.ts'
+import { createRehearsalRunner } from '#explain/run-rehearsal.ts'
 import { appendHistory } from '#events/outbox.ts'
 import { eventWithoutAttempt } from '#events/email-events.ts'
 import { createApp } from '#http/app.ts'
@@ -20,6 +23,7 @@ import { sql } from 'kysely'
 import { hostname } from 'node:os'
 import type { Context, RunningRole } from './context.ts'
 import { mailRouteSettings, mayRelayPrivately } from './mail-route-settings.ts'
+import { retryPlans } from './retry-plans.ts'
 import { registerRoutes } from './routes.ts'
 
 const CONNECTIONS = 16
@@ -42,7 +46,8 @@ export async function startApi(context: Context): Promise<RunningRole> {
   const dns = isSandbox
     ? { servers: [`${LOOPBACK}:${config.PIGEON_WINDTUNNEL_DNS_PORT}`] }
     : { servers: config.PIGEON_DNS_SERVERS }
-  const routes = createMailRoutes({ clock }, mailRouteSettings(config))
+  const routeSettings = mailRouteSettings(config)
+  const routes = createMailRoutes({ clock }, routeSettings)
   const app = await createApp({
     log,
     clock,
@@ -69,6 +74,20 @@ export async function startApi(context: Context): Promise<RunningRole> {
     },
     resolveTxt: createResolveTxt(dns),
     names: createNameLookups(dns),
+    delivery: {
+      routes,
+      tlsPolicies: createTlsPolicies({ db, clock, readsOnly: true }, routeSettings),
+      shaping: await loadShaping({ log, clock, file: config.PIGEON_SHAPING_FILE }),
+      tls: config.PIGEON_TLS_POLICY,
+      plans: retryPlans(config),
+    },
+    rehearsals: createRehearsalRunner(),
+    rehearsal: {
+      seed: config.PIGEON_WINDTUNNEL_SEED,
+      habits: config.PIGEON_WINDTUNNEL_HABITS,
+      profiles: config.PIGEON_WINDTUNNEL_PROFILES,
+      maxConnections: config.PIGEON_DELIVERY_CONNECTIONS,
+    },
     ehloName: config.PIGEON_EHLO_NAME ?? hostname(),
     mayLeaveFrom: (address) => isSandbox || config.PIGEON_ALLOW_PRIVATE_SOURCES || !isPrivateAddress(address),
     providerOf: async (domain) => (await routes.findProvider(config.PIGEON_MODE, domain)).provider,

@@ -9,7 +9,6 @@ import { createMailRoutes } from '#delivery/mail-routes.ts'
 import { createOpenRelays } from '#delivery/relays/open-relays.ts'
 import { createRecentSuppressions } from '#delivery/recent-suppressions.ts'
 import { replayJournal } from '#delivery/replay-journal.ts'
-import type { RetryPlans } from '#delivery/retry.ts'
 import { createDelivery } from '#delivery/run-delivery.ts'
 import { loadShaping } from '#delivery/shaping/shaping.ts'
 import { openSpending } from '#delivery/spending.ts'
@@ -26,6 +25,7 @@ import { unsubscribeUrl } from '#tracking/unsubscribe-link.ts'
 import type { Config } from '#config/sections.ts'
 import type { Context, RunningRole } from './context.ts'
 import { mailRouteSettings, mayRelayPrivately } from './mail-route-settings.ts'
+import { retryPlans } from './retry-plans.ts'
 import { reportedModes, tlsReportDeps } from './tls-report-deps.ts'
 
 const CONNECTIONS = 6
@@ -33,7 +33,6 @@ const CLOSE_MS = 5_000
 const MAX_WAIT_MS = 60_000
 const BACK_OFF_BASE_MS = 1_000
 const BACK_OFF_MAX_MS = 300_000
-const ABSENT_AGAIN_MS = 600_000
 
 export async function startDeliver(context: Context): Promise<RunningRole> {
   const { config, clock, log, place, keys } = context
@@ -135,29 +134,6 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
       await stream.close()
       await db.destroy()
     },
-  }
-}
-
-function retryPlans(config: Config): RetryPlans {
-  const sandbox = {
-    firstMs: config.PIGEON_SANDBOX_RETRY_FIRST_MS,
-    maxMs: config.PIGEON_RETRY_MAX_SECONDS * 1000,
-    absentAgainMs: config.PIGEON_SANDBOX_RETRY_FIRST_MS,
-  }
-  return {
-    live: {
-      bulk: {
-        firstMs: config.PIGEON_RETRY_FIRST_SECONDS * 1000,
-        maxMs: config.PIGEON_RETRY_MAX_SECONDS * 1000,
-        absentAgainMs: ABSENT_AGAIN_MS,
-      },
-      transactional: {
-        firstMs: config.PIGEON_TRANSACTIONAL_RETRY_FIRST_SECONDS * 1000,
-        maxMs: config.PIGEON_TRANSACTIONAL_RETRY_MAX_SECONDS * 1000,
-        absentAgainMs: ABSENT_AGAIN_MS,
-      },
-    },
-    sandbox: { bulk: sandbox, transactional: sandbox },
   }
 }
 

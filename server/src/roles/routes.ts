@@ -8,6 +8,8 @@ import type { ImportRouteDeps } from '#contacts/imports.routes.ts'
 import { registerLists } from '#contacts/lists.routes.ts'
 import { registerDomains } from '#domains/domains.routes.ts'
 import type { VerifyDeps } from '#domains/verify-domain.ts'
+import { registerExplain } from '#explain/explain.routes.ts'
+import type { ExplainRouteDeps } from '#explain/explain.routes.ts'
 import type { App } from '#http/app.ts'
 import { registerApiKeys } from '#identity/api-keys.routes.ts'
 import type { ApiKeyRouteDeps } from '#identity/api-keys.routes.ts'
@@ -42,6 +44,7 @@ export interface RouteDeps
     CampaignRouteDeps,
     MessageRouteDeps,
     SourceRouteDeps,
+    ExplainRouteDeps,
     RoutingRuleDeps,
     Omit<UnsubscribeRouteDeps, 'keys'> {}
 
@@ -59,6 +62,7 @@ export function registerRoutes(app: App, deps: RouteDeps): void {
   registerTemplates(app, deps)
   registerCampaigns(app, deps)
   registerMessages(app, deps)
+  registerExplain(app, deps)
   registerSandbox(app, deps)
   registerSources(app, deps)
   registerPools(app, deps)

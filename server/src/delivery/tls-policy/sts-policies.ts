@@ -35,6 +35,8 @@ export interface StsDeps {
   readonly db: Db
   readonly clock: Clock
   readonly client: DnsClient
+  /** Policies that are fetched are not stored: for who only looks, with a connection that may not write. */
+  readonly readsOnly?: boolean
 }
 
 /**
@@ -79,7 +81,7 @@ async function look(
   const fetched = await fetchStsPolicy(fetching, domain, signal)
   if (fetched.kind === 'policy') {
     const stored = { id, policy: fetched.policy, fetchedAt: now }
-    await saveSts(deps.db, mode, domain, stored)
+    if (deps.readsOnly !== true) await saveSts(deps.db, mode, domain, stored)
     return keep(stored, keepMs, now)
   }
   if (known === undefined) {

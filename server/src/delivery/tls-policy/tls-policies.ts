@@ -23,10 +23,14 @@ interface Way {
   readonly tlsa: TlsaLookup
 }
 
-export function createTlsPolicies(
-  deps: { readonly db: Db; readonly clock: Clock },
-  settings: MailRouteSettings,
-): TlsPolicies {
+interface Deps {
+  readonly db: Db
+  readonly clock: Clock
+  /** Whoever only looks stores no policy. */
+  readonly readsOnly?: boolean
+}
+
+export function createTlsPolicies(deps: Deps, settings: MailRouteSettings): TlsPolicies {
   const ways = { live: way(deps, 'live', settings.live), sandbox: way(deps, 'sandbox', settings.sandbox) }
   return {
     decide: async (mode, domain, hosts) => {
@@ -40,7 +44,7 @@ export function createTlsPolicies(
   }
 }
 
-function way(deps: { readonly db: Db; readonly clock: Clock }, mode: SendingMode, route: ModeRoute): Way {
+function way(deps: Deps, mode: SendingMode, route: ModeRoute): Way {
   const client = dnsClientOf(route, deps.clock)
   const { sts: fetching, allowPrivate } = route
   return {

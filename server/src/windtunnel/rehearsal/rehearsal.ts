@@ -47,6 +47,8 @@ export interface RehearsalRetry {
   readonly jitter: number
   /** After this a message is given up. */
   readonly expiresMs: number
+  /** When a message's life begins; default `start`: with the rehearsal, all at once. */
+  readonly lifeFrom?: 'start' | 'first_attempt'
   /** A lane pauses so long after a reply that asks to slow down, twice as long after the next, up to `maxPauseMs`. */
   readonly slowMs: number
   /** The same after a reply that closes the lane, such as a block list. */

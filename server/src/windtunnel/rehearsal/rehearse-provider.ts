@@ -41,6 +41,8 @@ interface Run {
   /** Recipients that may come back from any source. */
   readonly shared: DueHeap
   readonly attempts: Uint8Array
+  /** When each was tried first; empty when all lives begin together. */
+  readonly firstMs: Float64Array
   readonly series: ReturnType<typeof createRateSeries>
   readonly heldUpMs: Record<Holdup, number>
   readonly bounced: Map<BounceClass, number>
@@ -79,6 +81,7 @@ export function prepareProvider(
     ),
     shared: createDueHeap(),
     attempts: new Uint8Array(group.count),
+    firstMs: new Float64Array(input.retry.lifeFrom === 'first_attempt' ? group.count : 0),
     series: createRateSeries(),
     heldUpMs: { connections: 0, own_limits: 0, warmup: 0, provider: 0, retries: 0 },
     bounced: new Map(),
@@ -105,7 +108,6 @@ export function prepareProvider(
 
 /** The lane that can begin first begins. Starts never go back in time, so the provider sees them in order. */
 function step(run: Run): boolean {
-  const { expiresMs } = run.input.retry
   let chosen: { lane: Lane; atMs: number; holdup: Holdup; dueMs: number } | undefined
   for (const lane of run.lanes) {
     const dueMs = earliestDue(run, lane)
@@ -117,8 +119,8 @@ function step(run: Run): boolean {
     if (isEarlier) chosen = { lane, atMs, holdup, dueMs }
   }
   if (run.final === run.group.count || chosen === undefined) return false
-  if (chosen.atMs >= expiresMs) {
-    expireRest(run, expiresMs)
+  if (chosen.atMs >= latestStart(run)) {
+    expireRest(run, run.input.retry.expiresMs)
     return false
   }
   const { lane, atMs, holdup, dueMs } = chosen
@@ -126,6 +128,11 @@ function step(run: Run): boolean {
   begin(run, lane, atMs)
   chooseNext(lane)
   return true
+}
+
+/** Nothing begins from here on. Lives that begin with the first attempt end one by one. */
+function latestStart({ input: { retry } }: Run): number {
+  return retry.lifeFrom === 'first_attempt' ? Number.POSITIVE_INFINITY : retry.expiresMs
 }
 
 function earliestDue(run: Run, lane: Lane): number {
@@ -191,6 +198,7 @@ function attempt(run: Run, lane: Lane, slot: Slot, { atMs, readyMs, recipient }:
   const reading = replyTo(run, lane, slot, address, atMs)
   slot.served += 1
   run.tried += 1
+  if (run.attempts[recipient] === 0 && run.firstMs.length > 0) run.firstMs[recipient] = atMs
   run.attempts[recipient] = Math.min(255, (run.attempts[recipient] ?? 0) + 1)
   const { messageMs } = run.input.timing
   const endMs = readyMs + messageMs + latenessOf(run, address, reading)
@@ -252,7 +260,7 @@ function putOff(run: Run, lane: Lane, reading: Reading, recipient: number, atMs:
   const tries = run.attempts[recipient] ?? 1
   const wait = waitsMs[Math.min(tries, waitsMs.length) - 1] ?? 0
   const dueMs = atMs + wait * (1 - jitter + 2 * jitter * run.random())
-  if (dueMs >= expiresMs) {
+  if (dueMs >= (run.firstMs[recipient] ?? 0) + expiresMs) {
     run.expired += 1
     run.final += 1
     run.lastFinalMs = Math.max(run.lastFinalMs, atMs)

@@ -90,6 +90,17 @@ test('a warm-up plan spreads a send over days, and what does not fit in a messag
   assert.equal(tooMany.durationMs, 3 * DAY_MS)
 })
 
+test('where a life begins with the first attempt, what waits for its first grows no older', async () => {
+  const limits = { ...SOURCE.limits, warmup: [100, 200, 400, 800] }
+  const retry = { ...INPUT.retry, lifeFrom: 'first_attempt' } as const
+  const forecast = await rehearseOne('plain', 1000, {}, { sources: [{ ...SOURCE, limits }], retry })
+  assert.deepEqual([forecast.delivered, forecast.expired], [1000, 0])
+  assert.ok(forecast.durationMs > 3 * DAY_MS)
+  const full = await rehearseOne('plain', 100, { mailbox_full_share: 1 }, { retry })
+  assert.deepEqual([full.delivered, full.expired], [0, 100])
+  assert.ok(full.durationMs < 3 * DAY_MS)
+})
+
 test('greylisted mail comes back from the same source after the first wait', async () => {
   const sources = [SOURCE, { ...SOURCE, ip: '192.0.2.2' }, { ...SOURCE, ip: '198.51.100.3' }]
   const habits = { greylist_share: 1, greylist_delay_ms: 120_000 }
