@@ -13,7 +13,7 @@ export interface Context {
   /** Without credentials: for set-up and sign-in. */
   readonly visitor: Pigeon
   /** With the API key or the sign-in; ends the command when there is none. */
-  signedIn(): Pigeon
+  signedIn(options?: { readonly timeoutMs: number }): Pigeon
 }
 
 export interface Globals {
@@ -37,8 +37,8 @@ export async function createContext(
     out: createOutput(streams, globals.json === true),
     settings,
     visitor: createPigeon({ baseUrl: url }),
-    signedIn: () => {
-      if (token !== undefined) return createPigeon({ baseUrl: url, token })
+    signedIn: (options) => {
+      if (token !== undefined) return createPigeon({ baseUrl: url, token, ...options })
       throw new Failure(`You are not signed in at ${url}.`, EXIT.notSignedIn)
     },
   }

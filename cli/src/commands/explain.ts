@@ -40,6 +40,9 @@ export const explain = command({
   },
 })
 
+/** The server ends a rehearsal before: counting, look-ups and the simulation have deadlines of their own. */
+const REHEARSAL_WITHIN_MS = 120_000
+
 export const rehearse = command({
   name: 'rehearse',
   summary:
@@ -57,7 +60,7 @@ export const rehearse = command({
   example: 'pigeon rehearse --campaign latest --as live',
   run: async (context, { values }) => {
     const as = values.as === undefined ? {} : { as: oneOf('--as', values.as, ['live', 'sandbox']) }
-    const pigeon = context.signedIn()
+    const pigeon = context.signedIn({ timeoutMs: REHEARSAL_WITHIN_MS })
     const id = await campaignId(pigeon, values.campaign ?? '')
     const found = await take(
       pigeon.POST('/v1/campaigns/{id}/rehearse', { params: { path: { id } }, body: as }),
