@@ -34,7 +34,7 @@ export function deliveryView(options: {
     tlsPolicies: createTlsPolicies({ db: options.db, clock: systemClock }, settings),
     shaping: options.shaping,
     tls: 'opportunistic',
-    plans: { live: plan, sandbox },
+    plans: { live: { bulk: plan, transactional: plan }, sandbox: { bulk: sandbox, transactional: sandbox } },
   }
 }
 

@@ -22,10 +22,11 @@ const SHARED_TABLES = [
   'pool_classes',
   'pool_sources',
   'pools',
+  // Who receives mail for a domain: as above.
+  'routes',
   'routing_rules',
   // Whether all sending is stopped: the operator's as well.
   'sending_switch',
-  'routes',
   // The key pair of access tokens: the private half is encrypted by the installation's keys.
   'signing_keys',
   'source_spend',

@@ -9,6 +9,7 @@ import { CAMPAIGNS_CHANNEL } from './contents.ts'
 import { createCredits } from './credits.ts'
 import { createLaneMemory, LANES_CHANNEL } from './lane-memory.ts'
 import type { LanePools } from './lane-pools.ts'
+import { MIN_CREDIT } from './lanes/destination.ts'
 import { ACTIVE_PER_CONNECTION } from './lanes/lane.ts'
 import { LIVE_TIMES, SANDBOX_TIMES } from './lanes/lane-health.ts'
 import { createLanes, type HeldJob, type Lanes } from './lanes/lanes.ts'
@@ -56,7 +57,7 @@ const FAILURE_MS = 300
 /** Nothing begins when the lease has less than this left. */
 const LEASE_MARGIN_MS = LEASE_MS / 3
 const COMMIT_MS = 1_000
-/** Jobs that one process holds; past this no more are asked for. */
+/** Jobs that one process holds; past this each destination is given only as many as keep it at work. */
 const MAX_HELD = 10_000
 /** The shaping file is looked at this often. */
 const RELOAD_MS = 2_000
@@ -87,10 +88,17 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       credits.lost(shard)
     },
   })
+  let isCrowded = false
   const credits = createCredits({
     ...deps,
-    creditFor: (mode, provider) => lanes.destination(mode, provider).credit(),
-    canTake: () => outbox.hasRoom() && deps.journal.failure() === undefined && lanes.size() < MAX_HELD,
+    creditFor: (mode, provider) => {
+      const credit = lanes.destination(mode, provider).credit()
+      return isCrowded ? Math.min(credit, MIN_CREDIT) : credit
+    },
+    canTake: () => {
+      isCrowded = lanes.size() >= MAX_HELD
+      return outbox.hasRoom() && deps.journal.failure() === undefined
+    },
   })
   const memory = createLaneMemory({
     ...deps,

@@ -16,6 +16,8 @@ export const GROUPS: Readonly<Record<string, string>> = {
   Sandbox: 'What the simulated receivers got: nothing has left this machine.',
   Sources: 'Where mail leaves from: addresses of this installation, and relays.',
   Pools: 'Named sets of sources: for a campaign, a tenant or a class of messages.',
+  'Routing rules':
+    'Which pool a message leaves from, by tenant, campaign, class, provider and domain of From.',
   Unsubscribe: 'The pages behind the links in mail.',
   Lanes: 'How fast mail goes from each source to each provider, and orders about it.',
   Queue: 'What waits to be sent, and orders about it.',

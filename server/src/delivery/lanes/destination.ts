@@ -55,6 +55,8 @@ const nobody = (): boolean => false
 /** Credits are for what can be sent in about a minute, within these bounds. */
 const AHEAD_SECONDS = 60
 export const MIN_CREDIT = 40
+/** Nothing is known yet: as much as shows how fast it goes, and not so much that many that stand still fill a process. */
+export const FIRST_CREDIT = 200
 export const MAX_CREDIT = 2_000
 /** Pools that follow one another when each has nothing that may send. */
 const MAX_OVERFLOW = 3
@@ -293,7 +295,7 @@ export function createDestination(deps: DestinationDeps, mode: SendingMode, prov
     },
     /** How many jobs it makes sense to hold: what its lanes can send in about a minute, nothing while none of them may. */
     credit: (): number => {
-      if (lanes.size === 0) return MAX_CREDIT
+      if (lanes.size === 0) return FIRST_CREDIT
       const nowMs = clock.monotonicMs()
       let perMinute = 0
       let budget = 0

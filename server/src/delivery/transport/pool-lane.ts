@@ -33,8 +33,8 @@ export interface Lane {
   /** Connections that are open, opening or closing. */
   open: number
   openings: number
-  /** Idle ones that are being closed to make room. */
-  leaving: number
+  /** An idle connection is being closed to make room for it. */
+  isAsking: boolean
   /** Messages between `send` and their answer. */
   inHand: number
   /** Openings in a span of time; another object when the limits have changed. */
@@ -54,7 +54,7 @@ export function createLane(key: string): Lane {
     sites: new Map(),
     open: 0,
     openings: 0,
-    leaving: 0,
+    isAsking: false,
     inHand: 0,
     learned: { limit: 0, until: 0 },
     pace: { rates: [], limit: allOf([]) },

@@ -94,16 +94,17 @@ export function createSmtpPool(options: SmtpPoolOptions): Transport {
     // One whose time has not come is asked again by the sweep.
     if (!isLaneFull && openConnections < options.maxConnections)
       return takeOpening(lane, limits(lane), clock.monotonicMs())
+    // Each lane asks for one place at a time: many may be asking.
+    if (lane.isAsking) return false
     const crowded = isLaneFull ? [lane] : [...lanes.values()]
-    if (crowded.some((one) => one.leaving > 0)) return false
     for (const one of crowded) {
       const idle = [...one.sites.values()]
         .find((other) => other !== site && other.idle.length > 0)
         ?.idle.shift()
       if (idle === undefined) continue
-      one.leaving += 1
+      lane.isAsking = true
       void idle.connection.quit().then(() => {
-        one.leaving -= 1
+        lane.isAsking = false
         pump(lane)
       })
       break
