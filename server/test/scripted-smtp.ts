@@ -45,6 +45,8 @@ export interface ScriptedSmtpOptions {
   readonly chunkOctets?: number
   readonly tls?: { readonly key: string; readonly cert: string }
   readonly address?: string
+  /** Default: a free one. */
+  readonly port?: number
 }
 
 export interface ScriptedSmtp {
@@ -88,7 +90,9 @@ export async function startScriptedSmtp(options: ScriptedSmtpOptions = {}): Prom
     socket.on('finish', () => sockets.delete(socket))
     serve(socket, connections, options, accepted, heard)
   })
-  await new Promise<void>((resolve) => server.listen(0, options.address ?? '127.0.0.1', resolve))
+  await new Promise<void>((resolve) =>
+    server.listen(options.port ?? 0, options.address ?? '127.0.0.1', resolve),
+  )
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('The test server has no port.')
   return {
