@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { act, ask, campaignEnd, createCampaign, metricsOf } from '@pigeon/scenarios/account.ts'
 import { proveAccounted, proveReconciled, received } from '@pigeon/scenarios/proof.ts'
+import { faultsIn, killedPoints, type KilledPoint } from './explain.ts'
 import { INSIDE_POINTS, killDispatchAtStart, START_POINTS } from './inside-points.ts'
 import type { Kill, Point } from './kill.ts'
 import { seeded, shuffled } from './seeded.ts'
@@ -9,14 +10,6 @@ import { WIRE_POINTS } from './wire-points.ts'
 
 const POINTS: readonly Point[] = [...WIRE_POINTS, ...INSIDE_POINTS]
 export const POINT_NAMES: readonly string[] = [...START_POINTS, ...POINTS.map((point) => point.name)]
-
-export interface KilledPoint {
-  readonly point: string
-  readonly open: number
-  readonly mayComeAgain: number
-  /** Messages that came once more, and that this kill alone explains. */
-  readonly duplicates: number
-}
 
 /**
  * One campaign in which processes are killed at these points, in an order and at messages that the seed decides. Proves
@@ -78,24 +71,7 @@ async function proveExplained(
   const arrived = await received(account, campaignId)
   const rows = await session.query('select id, recipient from messages where campaign_id = $1', [campaignId])
   const copies = new Map(rows.map((row) => [String(row.id), arrived.get(String(row.recipient)) ?? 0]))
-  for (const [messageId, count] of copies) {
-    const explained = kills.filter((kill) => kill.mayComeAgain.has(messageId)).length
-    assert.ok(
-      count <= 1 + explained,
-      `${messageId} came ${count} times, and ${explained} kills explain a second copy`,
-    )
-  }
-  for (const { point, victim } of kills)
-    if (victim?.comesTwice === true)
-      assert.ok(
-        (copies.get(victim.messageId) ?? 0) > 1,
-        `${point}: the receiver had it, so it had to come again`,
-      )
-  const killed = kills.map(({ point, open, mayComeAgain }) => {
-    const again = [...mayComeAgain].filter((messageId) => (copies.get(messageId) ?? 0) > 1)
-    assert.ok(again.length <= open, `${point}: ${again.length} duplicates with ${open} open connections`)
-    return { point, open, mayComeAgain: mayComeAgain.size, duplicates: again.length }
-  })
+  assert.deepEqual(faultsIn(copies, kills), [])
   await proveReconciled(account)
-  return killed
+  return killedPoints(copies, kills)
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { campaignWithKills, POINT_NAMES, type KilledPoint } from './campaign.ts'
+import { campaignWithKills, POINT_NAMES } from './campaign.ts'
+import type { KilledPoint } from './explain.ts'
 import { openStage, type Stage } from './stage.ts'
 
 /** Seeds and points: `npm run crash` sets them. */
