@@ -104,14 +104,17 @@ async function attempt(deps: SendDeps, held: HeldJob, lane: Lane, startedAt: Dat
       mailFrom: `${settings.returnPathPrefix}+${job.messageId}@${content.fromDomain}`,
       rcptTo: job.recipient,
       data: composed.data,
-      beforeFinalDot: () =>
-        deps.journal.dot({
+      beforeFinalDot: async () => {
+        await deps.journal.dot({
           messageId: job.messageId,
           attempt: job.attempt,
           shard: held.shard,
           epoch: held.epoch,
           job: identityOf(held, lane),
-        }),
+        })
+        // A process that stood still in the middle of a conversation may have lost the shard: its new owner sends this.
+        if (!deps.mayBegin(held)) throw new Error('The lease of the shard is over.')
+      },
     },
   )
   const { mxHost, mxAddress, isTls, transcript, endedAt } = result
