@@ -7,6 +7,9 @@ import { openStage, type Stage } from './stage.ts'
 /** Seeds and points: `npm run crash` sets them. */
 const SEEDS = (process.env.PIGEON_CRASH_SEEDS ?? '1').split(',').map(Number)
 const POINTS = new Set(process.env.PIGEON_CRASH_POINT?.split(',') ?? POINT_NAMES)
+const unknown = [...POINTS].filter((name) => !POINT_NAMES.includes(name))
+if (unknown.length > 0)
+  throw new Error(`No point is called ${unknown.join(', ')}. Known: ${POINT_NAMES.join(', ')}.`)
 /** Enough for the first steps of some connections at each site. */
 const CONTACTS_A_POINT = 112
 
