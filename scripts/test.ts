@@ -12,9 +12,11 @@ const all = ROOTS.flatMap((root) =>
 ).sort()
 const isPeers = (file: string): boolean => file.endsWith('.peers.test.ts')
 const isCorpus = (file: string): boolean => file.endsWith('.corpus.test.ts')
+/** `npm run crash` runs them. */
+const isCrash = (file: string): boolean => file.startsWith('scenarios/crash/')
 
 function chosen(): string[] {
-  if (what === undefined) return all.filter((file) => !isPeers(file) && !isCorpus(file))
+  if (what === undefined) return all.filter((file) => !isPeers(file) && !isCorpus(file) && !isCrash(file))
   if (what === 'peers') return all.filter(isPeers)
   if (what === 'corpus') return all.filter(isCorpus)
   return all.filter((file) => [what, ...rest].some((prefix) => file.startsWith(prefix)))

@@ -19,6 +19,8 @@ export interface RunningPlatform {
   readonly env: Readonly<Record<string, string>>
   /** SIGKILL to this process of a role (to the first of PostgreSQL), once it runs; waits until it is gone. */
   kill(role: Role, index?: number): Promise<void>
+  /** The process of a role, once it runs: for signals that must arrive at one moment and no other. */
+  pid(role: Role, index?: number): Promise<number>
   /** SIGKILL to the supervisor: what it started is left to itself. */
   killSupervisor(): Promise<void>
   /** SIGKILL to every process at once, PostgreSQL and the history engine included: what a power cut leaves, but for the disk's cache. */
@@ -31,10 +33,17 @@ export interface RunningPlatform {
   command(args: readonly string[]): Promise<CommandResult>
   /** One statement in its database, as its superuser: for what no client can bring about. */
   query(text: string, values: readonly string[]): Promise<void>
+  /** A session of its superuser that stays open: for locks, and for a look at who waits for them. Close it. */
+  session(): Promise<DatabaseSession>
   /** Command lines of processes that belong to this platform: none after `stop`. */
   leftovers(): Promise<string[]>
   /** What all processes wrote to their logs. */
   logs(): Promise<string>
+}
+
+export interface DatabaseSession {
+  query(text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>
+  close(): Promise<void>
 }
 
 export type Role = 'api' | 'dispatch' | 'deliver' | 'record' | 'windtunnel' | 'postgres'
@@ -99,14 +108,13 @@ export async function runPlatform(
     dataDir,
     env,
     windtunnel,
-    kill: async (role, index = 0) => {
-      const pid = await waitFor(
+    kill: async (role, index = 0) => killProcess(await platform.pid(role, index)),
+    pid: (role, index = 0) =>
+      waitFor(
         `a process ${index} of the role ${role}`,
         async () => (role === 'postgres' ? postmasterPid(dataDir) : processOf(supervisor, role, index)),
         START_DEADLINE_MS,
-      )
-      await killProcess(pid)
-    },
+      ),
     killSupervisor: async () => {
       if (supervisor?.pid !== undefined) await killProcess(supervisor.pid)
       supervisor = undefined
@@ -128,7 +136,15 @@ export async function runPlatform(
       await emptyMailboxes(windtunnel)
     },
     command: (args) => runCommand(args, env, dir),
-    query: (text, values) => query(dataDir, text, values),
+    query: async (text, values) => {
+      const session = await openSession(dataDir)
+      try {
+        await session.query(text, values)
+      } finally {
+        await session.close()
+      }
+    },
+    session: () => openSession(dataDir),
     leftovers: async () => (await processesThatName(dir)).map((each) => each.command),
     logs: () => readFile(logFile, 'utf8'),
   }
@@ -247,25 +263,27 @@ async function postmasterPid(dataDir: string): Promise<number> {
   return Number((await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[0])
 }
 
-async function query(dataDir: string, text: string, values: readonly string[]): Promise<void> {
+/** How its superuser reaches the PostgreSQL of a data directory. */
+export async function superuserOf(
+  dataDir: string,
+): Promise<{ host: string; port: number; user: string; database: string; password: string }> {
   const lines = (await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')
   const password = (await readFile(join(dataDir, 'postgres.password'), 'utf8')).trim()
-  const client = new Client({
-    host: lines[SOCKET_LINE] ?? '',
-    port: Number(lines[PORT_LINE]),
-    user: SUPERUSER,
-    database: SUPERUSER,
-    password,
-  })
+  const [host, port] = [lines[SOCKET_LINE] ?? '', Number(lines[PORT_LINE])]
+  return { host, port, user: SUPERUSER, database: SUPERUSER, password }
+}
+
+async function openSession(dataDir: string): Promise<DatabaseSession> {
+  const client = new Client(await superuserOf(dataDir))
   await client.connect()
-  try {
-    await client.query(text, [...values])
-  } finally {
-    await client.end()
+  return {
+    query: async (text, values = []) => (await client.query<Record<string, unknown>>(text, [...values])).rows,
+    close: () => client.end(),
   }
 }
 
-async function killProcess(pid: number): Promise<void> {
+/** SIGKILL, and waits until the process is gone. */
+export async function killProcess(pid: number): Promise<void> {
   process.kill(pid, 'SIGKILL')
   await waitFor(`process ${pid} to be gone`, () => !isRunning(pid), STOP_DEADLINE_MS)
 }

@@ -54,6 +54,8 @@ export interface ScriptedSmtpOptions {
   /** TLS from the first octet, as on port 465. */
   readonly isImplicitTls?: boolean
   readonly address?: string
+  /** Default: a free one. */
+  readonly port?: number
 }
 
 export interface ScriptedSmtp {
@@ -99,7 +101,9 @@ export async function startScriptedSmtp(options: ScriptedSmtpOptions = {}): Prom
     socket.on('finish', () => sockets.delete(socket))
     serve(socket, connections, { ...options, context }, accepted, heard)
   })
-  await new Promise<void>((resolve) => server.listen(0, options.address ?? '127.0.0.1', resolve))
+  await new Promise<void>((resolve) =>
+    server.listen(options.port ?? 0, options.address ?? '127.0.0.1', resolve),
+  )
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('The test server has no port.')
   return {

@@ -176,14 +176,17 @@ function write(deps: SendDeps, held: HeldJob, lane: Lane, startedAt: Date, rewri
     rcptTo: job.recipient,
     data: composed.data,
     dsn: failuresOnly(job.messageId),
-    beforeFinalDot: () =>
-      deps.journal.dot({
+    beforeFinalDot: async () => {
+      await deps.journal.dot({
         messageId: job.messageId,
         attempt: job.attempt,
         shard: held.shard,
         epoch: held.epoch,
         job: identityOf(held, lane),
-      }),
+      })
+      // A process that stood still in the middle of a conversation may have lost the shard: its new owner sends this.
+      if (!deps.mayBegin(held)) throw new Error('The lease of the shard is over.')
+    },
   }
   return { kind: 'written', message }
 }
