@@ -26,6 +26,11 @@ export function round(value: number, digits = 1): number {
   return Number(value.toFixed(digits))
 }
 
+/** Of two rates. */
+export function ratio(value: number, other: number): number {
+  return round(value / other, 3)
+}
+
 const MEBIBYTE = 1024 * 1024
 
 export function mebibytes(bytes: number): number {

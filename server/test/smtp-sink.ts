@@ -8,15 +8,16 @@ export type SinkOrder =
 
 export interface SinkCounts {
   readonly received: number
-  /** Messages that came more than once. */
-  readonly duplicates: number
-  readonly octets: number
+  /** Messages that came more than once; undefined: this sink cannot tell. */
+  readonly duplicates?: number | undefined
+  /** Of all messages; undefined: this sink does not count them. */
+  readonly octets?: number | undefined
   readonly connections: number
 }
 
-/** A receiver that takes everything, in a process of its own. */
+/** A receiver that takes everything, in processes of its own. */
 export interface SmtpSink {
-  readonly pid: number
+  readonly pids: readonly number[]
   counts(options?: { isReset: boolean }): Promise<SinkCounts>
   stop(): Promise<void>
 }
@@ -37,7 +38,7 @@ export async function startSmtpSink(addresses: readonly string[], port: number):
   }
   await ask({ kind: 'listen', addresses, port })
   return {
-    pid: child.pid ?? 0,
+    pids: [child.pid ?? 0],
     counts: ({ isReset } = { isReset: false }) => ask({ kind: 'counts', isReset }),
     stop: async () => {
       const ended = once(child, 'exit')

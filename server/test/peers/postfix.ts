@@ -107,22 +107,24 @@ async function writeConfig(
     alias_maps: '',
     alias_database: '',
   }
-  await writeFile(
-    join(config, 'main.cf'),
-    Object.entries(main)
-      .map(([name, value]) => `${name} = ${value}\n`)
-      .join(''),
-  )
+  await writeFile(join(config, 'main.cf'), settingsText(main))
   const smtpd = Object.entries(services).map(([name, settings]) =>
     [`127.0.0.1:${ports[name]} inet n - n - - smtpd`, ...settings.map((each) => `  -o { ${each} }`)].join(
       '\n',
     ),
   )
-  await writeFile(join(config, 'master.cf'), `${[...smtpd, ...MASTER].join('\n')}\n`)
+  await writeFile(join(config, 'master.cf'), `${[...smtpd, ...POSTFIX_SERVICES].join('\n')}\n`)
 }
 
-/** The services behind smtpd that a mailbox needs. */
-const MASTER = [
+/** Settings in the form of main.cf. */
+export function settingsText(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name} = ${value}\n`)
+    .join('')
+}
+
+/** The services behind smtpd, as the shipped master.cf has them, that a mailbox needs. */
+export const POSTFIX_SERVICES = [
   'pickup unix n - n 60 1 pickup',
   'cleanup unix n - n - 0 cleanup',
   'qmgr unix n - n 300 1 qmgr',
@@ -142,7 +144,8 @@ const MASTER = [
   'postlog unix-dgram n - n - 1 postlogd',
 ]
 
-function greets(port: number): Promise<boolean> {
+/** Whether a server greets there. */
+export function greets(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1')
     socket.setTimeout(2_000, () => socket.destroy(new Error('no greeting')))
