@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { benchDelivery } from './delivery.ts'
 import { benchFanOut } from './fanout.ts'
 import { benchImport } from './import.ts'
+import { benchLanes } from './lanes.ts'
 
 const USAGE = `npm run --silent bench -- COMMAND
 
@@ -11,6 +12,7 @@ of standard output is one JSON object.
   delivery [--messages 20000] [--size 10240]   a personalised campaign, signed twice, to a plain sink on this machine
            --peers                             to smtp-sink, beside Postfix with OpenDKIM and Haraka (root; see .ci/install-peers)
            --latency 40                        over a wire that takes this many ms there and back
+  lanes    [--messages 200000] [--minutes 10]  500 lanes, 50 of them suspended and 100 throttled, beside fewer
   import   [--rows 1000000]                    a CSV file through the public API
   fanout   [--contacts 1000000]                a campaign becomes messages; nothing is delivered
 `
@@ -24,6 +26,12 @@ const benches: Readonly<Record<string, () => Promise<object>>> = {
       size: wholeNumber('size', values.size, 10_240),
       isBesidePeers: values.peers ?? false,
       latencyMs: values.latency === undefined ? 0 : wholeNumber('latency', values.latency, 0),
+    }),
+  lanes: () =>
+    benchLanes({
+      messages: wholeNumber('messages', values.messages, 200_000),
+      size: wholeNumber('size', values.size, 10_240),
+      minutes: wholeNumber('minutes', values.minutes, 10),
     }),
   import: () => benchImport({ rows: wholeNumber('rows', values.rows, 1_000_000) }),
   fanout: () => benchFanOut({ contacts: wholeNumber('contacts', values.contacts, 1_000_000) }),
@@ -44,6 +52,7 @@ function readArgs() {
         size: { type: 'string' },
         peers: { type: 'boolean' },
         latency: { type: 'string' },
+        minutes: { type: 'string' },
         rows: { type: 'string' },
         contacts: { type: 'string' },
       },

@@ -7,7 +7,7 @@ import { startSmtpSink, type SmtpSink } from '@pigeon/server/test/smtp-sink.ts'
 import { take } from '@pigeon/sdk'
 import { startCampaign, untilInHistory, untilSent, WARM_UP_MESSAGES, warmUp } from './campaign.ts'
 import { createCampaign, importContacts, openAccount, type Customer } from './customer.ts'
-import { mapValues, mebibytes, ratio, round, say } from './measure.ts'
+import { mapValues, mebibytes, ratio, round, say, sum } from './measure.ts'
 import { newsletter } from './newsletter.ts'
 import { benchPeers, needPeers } from './peers.ts'
 import { addressesOf, sitesFor, type Site } from './sites.ts'
@@ -210,7 +210,7 @@ async function sendCampaign(
   const { peakBytes, byName } = memory.stop()
   const received = await sink.counts()
   const ledger = await take(customer.pigeon.GET('/v1/campaigns/{id}/metrics', { params: { path: { id } } }))
-  const final = Object.values(ledger.states).reduce((sum, count) => sum + count, 0)
+  const final = sum(ledger.states)
   const { octets } = received
   return {
     ...(octets === undefined ? {} : { message_octets: Math.round(octets / received.received) }),
@@ -238,8 +238,4 @@ async function sendCampaign(
 
 function usedBySink(sink: SmtpSink): ProcessUse[] {
   return sink.pids.flatMap((pid) => measureTree(pid, 'sink'))
-}
-
-function sum(values: Readonly<Record<string, number>>): number {
-  return Object.values(values).reduce((total, value) => total + value, 0)
 }

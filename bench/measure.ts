@@ -43,3 +43,7 @@ export function mapValues(
 ): Record<string, number> {
   return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, change(value)]))
 }
+
+export function sum(values: Readonly<Record<string, number>>): number {
+  return Object.values(values).reduce((total, value) => total + value, 0)
+}

@@ -3,7 +3,12 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 export type SinkOrder =
-  | { readonly kind: 'listen'; readonly addresses: readonly string[]; readonly port: number }
+  | {
+      readonly kind: 'listen'
+      readonly addresses: readonly string[]
+      readonly port: number
+      readonly refusal: string | undefined
+    }
   | { readonly kind: 'counts'; readonly isReset: boolean }
 
 export interface SinkCounts {
@@ -24,8 +29,12 @@ export interface SmtpSink {
 
 const ANSWER_MS = 10_000
 
-/** Listens on loopback addresses, so that each may stand for a site of its own. */
-export async function startSmtpSink(addresses: readonly string[], port: number): Promise<SmtpSink> {
+/** Listens on loopback addresses, so that each may stand for a site of its own. With a `refusal` that is the reply to every MAIL. */
+export async function startSmtpSink(
+  addresses: readonly string[],
+  port: number,
+  refusal?: string,
+): Promise<SmtpSink> {
   const child = fork(fileURLToPath(new URL('./sink-process.ts', import.meta.url)), {
     stdio: ['ignore', 2, 2, 'ipc'],
   })
@@ -36,7 +45,7 @@ export async function startSmtpSink(addresses: readonly string[], port: number):
     const [counts] = (await answered) as [SinkCounts]
     return counts
   }
-  await ask({ kind: 'listen', addresses, port })
+  await ask({ kind: 'listen', addresses, port, refusal })
   return {
     pids: [child.pid ?? 0],
     counts: ({ isReset } = { isReset: false }) => ask({ kind: 'counts', isReset }),
