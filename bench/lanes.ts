@@ -14,10 +14,10 @@ const FEW_LANES = 10
 /** So slow that sending it takes nothing from the others that could be measured: 10 a second in all. */
 const THROTTLED_PER_MINUTE = 6
 /** Enough that a lane is never what limits the speed, with ten lanes too. */
-const CONNECTIONS_PER_LANE = 8
+const CONNECTIONS_PER_LANE = 4
 const MESSAGES_PER_CONNECTION = 100
-/** Of one process: two for each of its open lanes. */
-const CONNECTIONS_PER_PROCESS = 400
+/** Of one process: enough for every lane, because lanes are measured here and not how they share too few connections. */
+const CONNECTIONS_PER_PROCESS = 1_000
 /** The provider does not want this source. */
 const REFUSAL = '554 5.7.1 Service unavailable; Client host [127.0.0.1] blocked using dnsbl.example'
 /** What is waiting behind a closed lane must not expire while others are measured. */
@@ -130,6 +130,8 @@ function domainsOf(sites: readonly Site[]): string[] {
 const SETTINGS = {
   PIGEON_DELIVERY_CONNECTIONS: String(CONNECTIONS_PER_PROCESS),
   PIGEON_SANDBOX_EXPIRE_SECONDS: EXPIRE_SECONDS,
+  // Every suspension is told as an error, thousands of them.
+  PIGEON_LOG_LEVEL: 'silent',
 }
 
 function shapingFor(throttled: readonly Site[]) {
