@@ -22,8 +22,8 @@ exports.hook_rcpt = (next) => next(OK)
  * Haraka from `installed` as a relay, signing with haraka-plugin-dkim when there is a key. It ends with the scope.
  *
  * A worker for each processor, nothing but relaying, signing and forwarding loaded, and errors only in the log. It forwards with
- * `queue/smtp_forward` while the sender waits: with its outbound queue, which writes each message to disk first, it
- * relayed a third fewer messages a second here.
+ * `queue/smtp_forward` while the sender waits: that relayed a sixth more here than its outbound queue, which writes each message
+ * to disk first.
  */
 export async function startHarakaRelay(
   scope: PeerScope,
