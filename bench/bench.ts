@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { benchDelivery } from './delivery.ts'
 import { benchFanOut } from './fanout.ts'
 import { benchImport } from './import.ts'
+import { benchLanes } from './lanes.ts'
 
 const USAGE = `npm run --silent bench -- COMMAND
 
@@ -9,6 +10,9 @@ Starts a platform of its own on a temporary data directory and measures it. Prog
 of standard output is one JSON object.
 
   delivery [--messages 20000] [--size 10240]   a personalised campaign, signed twice, to a plain sink on this machine
+           --peers                             to smtp-sink, beside Postfix with OpenDKIM and Haraka (root; see .ci/install-peers)
+           --latency 40                        over a wire that takes this many ms there and back
+  lanes    [--messages 200000] [--minutes 10]  500 lanes, 50 of them suspended and 100 throttled, beside fewer
   import   [--rows 1000000]                    a CSV file through the public API
   fanout   [--contacts 1000000]                a campaign becomes messages; nothing is delivered
 `
@@ -20,11 +24,21 @@ const benches: Readonly<Record<string, () => Promise<object>>> = {
     benchDelivery({
       messages: wholeNumber('messages', values.messages, 20_000),
       size: wholeNumber('size', values.size, 10_240),
+      isBesidePeers: values.peers ?? false,
+      latencyMs: values.latency === undefined ? 0 : wholeNumber('latency', values.latency, 0),
+    }),
+  lanes: () =>
+    benchLanes({
+      messages: wholeNumber('messages', values.messages, 200_000),
+      size: wholeNumber('size', values.size, 10_240),
+      minutes: wholeNumber('minutes', values.minutes, 10),
     }),
   import: () => benchImport({ rows: wholeNumber('rows', values.rows, 1_000_000) }),
   fanout: () => benchFanOut({ contacts: wholeNumber('contacts', values.contacts, 1_000_000) }),
 }
 const bench = Object.hasOwn(benches, name) ? benches[name] : undefined
+if (values.peers === true && values.latency !== undefined)
+  usage('--peers and --latency are two benchmarks: one at a time.')
 if (bench === undefined || positionals.length > 1)
   usage(name === '' ? '' : `There is no benchmark "${positionals.join(' ')}".`)
 process.stdout.write(`${JSON.stringify(await bench())}\n`)
@@ -36,6 +50,9 @@ function readArgs() {
       options: {
         messages: { type: 'string' },
         size: { type: 'string' },
+        peers: { type: 'boolean' },
+        latency: { type: 'string' },
+        minutes: { type: 'string' },
         rows: { type: 'string' },
         contacts: { type: 'string' },
       },

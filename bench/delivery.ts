@@ -1,54 +1,64 @@
 import { startBenchPlatform, type BenchPlatform } from '@pigeon/server/test/bench-platform.ts'
-import { cpuSince, measureTree, watchMemory } from '@pigeon/server/test/process-meter.ts'
+import { startDelayProxy } from '@pigeon/server/test/delay-proxy.ts'
+import { startCountingSinks } from '@pigeon/server/test/peers/counting-sinks.ts'
+import { cpuSince, measureTree, watchMemory, type ProcessUse } from '@pigeon/server/test/process-meter.ts'
 import { sendRaw } from '@pigeon/server/test/raw-smtp.ts'
 import { startSmtpSink, type SmtpSink } from '@pigeon/server/test/smtp-sink.ts'
 import { take } from '@pigeon/sdk'
+import { startCampaign, untilInHistory, untilSent, WARM_UP_MESSAGES, warmUp } from './campaign.ts'
 import { createCampaign, importContacts, openAccount, type Customer } from './customer.ts'
-import { mapValues, mebibytes, round, say, until } from './measure.ts'
+import { mapValues, mebibytes, ratio, round, say, sum } from './measure.ts'
 import { newsletter } from './newsletter.ts'
+import { benchPeers, needPeers } from './peers.ts'
+import { addressesOf, sitesFor, type Site } from './sites.ts'
 
 /** Sites with an MX host each, so that every deliver process has providers of its own. */
 const SITES_PER_PROCESS = 2
 const CONNECTIONS_PER_SITE = 8
+/** Over a long wire the wire is measured: one lane with this many, so that the processors are not the limit. */
+const CONNECTIONS_OVER_LATENCY = 50
 const MESSAGES_PER_CONNECTION = 100
-/** Connections as the raw client has them, and no pace: a sink is no mailbox provider. */
-const SHAPING = {
-  default: {
-    lane: {
-      connections: CONNECTIONS_PER_SITE,
-      messages_per_connection: MESSAGES_PER_CONNECTION,
-      connections_per_minute: null,
-      messages_per_second: null,
-    },
-  },
-}
-const CAMPAIGN_MS = 900_000
-const POLL_MS = 50
+/** Where the receivers behind the delaying proxy are. */
+const FAR_NET = 30
 /** Looking at the memory of every process costs a twentieth of a core at twice a second. */
 const MEMORY_MS = 2_000
-/** Sent before the clock starts, as the raw client composes some: code that just started runs slower. */
-const WARM_UP_MESSAGES = 2_000
-
-interface Site {
-  readonly domain: string
-  readonly mxHost: string
-  readonly address: string
-}
 
 export interface DeliveryOptions {
   readonly messages: number
   readonly size: number
+  /** Beside Postfix and Haraka, to the test receiver of Postfix. */
+  readonly isBesidePeers: boolean
+  /** There and back, in milliseconds. */
+  readonly latencyMs: number
 }
 
 /** A campaign to a plain sink, from the call that sends it until PostgreSQL and history hold every outcome. */
-export async function benchDelivery({ messages, size }: DeliveryOptions): Promise<object> {
+export async function benchDelivery(options: DeliveryOptions): Promise<object> {
+  const { messages, size, isBesidePeers } = options
+  // Before minutes of work.
+  const installed = isBesidePeers ? await needPeers() : undefined
+  const { result, relayTo } = await benchPigeon(options)
+  if (installed === undefined) return result
+  const peers = await benchPeers({ installed, messages, size, relayTo, warmUpMessages: WARM_UP_MESSAGES })
+  const { messages_per_second: own } = result
+  return {
+    ...result,
+    ...peers,
+    ratio_to_postfix: ratio(own, peers.postfix_messages_per_second),
+    ratio_to_postfix_unsigned: ratio(own, peers.postfix_unsigned_messages_per_second),
+    ratio_to_haraka: ratio(own, peers.haraka_messages_per_second),
+    ratio_to_haraka_unsigned: ratio(own, peers.haraka_unsigned_messages_per_second),
+  }
+}
+
+/** Pigeon and the raw client; and where a peer may send to afterwards. */
+async function benchPigeon(options: DeliveryOptions) {
+  const { messages, size, latencyMs } = options
+  const connections = latencyMs > 0 ? CONNECTIONS_OVER_LATENCY : CONNECTIONS_PER_SITE
   say('Starting the platform ...')
-  const platform = await startBenchPlatform({ shaping: SHAPING })
-  const sites = sitesFor(platform.deliverProcesses * SITES_PER_PROCESS)
-  const sink = await startSmtpSink(
-    sites.map((site) => site.address),
-    platform.smtpPort,
-  )
+  const platform = await startBenchPlatform({ shaping: shapingFor(connections) })
+  const sites = sitesFor(latencyMs > 0 ? 1 : platform.deliverProcesses * SITES_PER_PROCESS)
+  const sink = await startReceiver(sites, platform.smtpPort, options)
   try {
     const durability = await platform.durability()
     say(`PostgreSQL says: ${JSON.stringify(durability)}`)
@@ -57,74 +67,123 @@ export async function benchDelivery({ messages, size }: DeliveryOptions): Promis
     say(`Importing ${messages} contacts ...`)
     const domains = sites.map((site) => site.domain)
     const { listId } = await importContacts(customer, messages, domains)
-    const raw = await rawLimit(platform, sink, sites, { messages, size })
-    await warmUp(platform, sink, customer, domains, size)
-    const sent = await sendCampaign(platform, sink, customer, listId, { messages, size })
-    return {
+    const raw = await measureRaw(platform, sink, sites, connections, options)
+    await warmUp(platform, customer, domains, size)
+    await sink.counts({ isReset: true })
+    const sent = await sendCampaign(platform, sink, customer, listId, options)
+    const result = {
       bench: 'delivery',
       messages,
       warm_up_messages: WARM_UP_MESSAGES,
+      connections_per_lane: connections,
       ...sent,
-      raw_messages_per_second: round(raw.perSecond),
-      raw_cpu_seconds_per_1000: round(raw.cpuSecondsPer1000, 3),
-      ratio_to_raw: round(sent.messages_per_second / raw.perSecond, 3),
+      ...raw,
+      ratio_to_raw: ratio(sent.messages_per_second, raw.raw_messages_per_second),
+      ...(raw.unpipelined_messages_per_second === undefined
+        ? {}
+        : { ratio_to_unpipelined: ratio(sent.messages_per_second, raw.unpipelined_messages_per_second) }),
       postgres: durability,
       deliver_processes: platform.deliverProcesses,
     }
+    return { result, relayTo: { address: sites[0]?.address ?? '', port: platform.smtpPort } }
   } finally {
     await sink.stop()
     await platform.stop()
   }
 }
 
-function sitesFor(count: number): Site[] {
-  return Array.from({ length: count }, (_, n) => ({
-    domain: `inbox${n + 1}.example`,
-    mxHost: `mx.bench-site${n + 1}.example`,
-    address: `127.20.1.${n + 1}`,
-  }))
+/** Connections as the raw client has them, and no pace: a sink is no mailbox provider. */
+function shapingFor(connections: number) {
+  return {
+    default: {
+      lane: {
+        connections,
+        messages_per_connection: MESSAGES_PER_CONNECTION,
+        connections_per_minute: null,
+        messages_per_second: null,
+      },
+    },
+  }
 }
 
-/** The raw client, with as many processes and connections as the platform has. */
+async function startReceiver(
+  sites: readonly Site[],
+  port: number,
+  { isBesidePeers, latencyMs }: DeliveryOptions,
+): Promise<SmtpSink> {
+  const addresses = addressesOf(sites)
+  if (latencyMs === 0)
+    return isBesidePeers ? startCountingSinks(addresses, port) : startSmtpSink(addresses, port)
+  const far = addressesOf(sitesFor(sites.length, FAR_NET))
+  const sink = await startSmtpSink(far, port)
+  const proxy = await startDelayProxy({ from: addresses, to: far, port, oneWayMs: latencyMs / 2 })
+  return {
+    ...sink,
+    stop: async () => {
+      await proxy.stop()
+      await sink.stop()
+    },
+  }
+}
+
+/** The raw client; with latency, also one that does not pipeline. */
+async function measureRaw(
+  platform: BenchPlatform,
+  sink: SmtpSink,
+  sites: readonly Site[],
+  connections: number,
+  options: DeliveryOptions,
+) {
+  const limit = (isPipelined: boolean) => rawLimit(platform, sink, sites, connections, isPipelined, options)
+  const unpipelined = options.latencyMs > 0 ? await limit(false) : undefined
+  const raw = await limit(true)
+  return {
+    raw_messages_per_second: round(raw.perSecond),
+    raw_cpu_seconds_per_1000: round(raw.cpuSecondsPer1000, 3),
+    raw_peak_pss_mib: mebibytes(raw.peakPssBytes),
+    raw_message_octets: raw.octetsEach,
+    ...(unpipelined === undefined
+      ? {}
+      : {
+          latency_ms: options.latencyMs,
+          unpipelined_messages_per_second: round(unpipelined.perSecond),
+        }),
+  }
+}
+
+/** A raw client with as many processes and connections as the platform has. */
 async function rawLimit(
   platform: BenchPlatform,
   sink: SmtpSink,
   sites: readonly Site[],
+  connections: number,
+  isPipelined: boolean,
   { messages, size }: DeliveryOptions,
-): Promise<{ perSecond: number; cpuSecondsPer1000: number }> {
-  say('Measuring the raw client ...')
-  const groups = Array.from({ length: platform.deliverProcesses }, (_, index) =>
-    sites.filter((_site, n) => n % platform.deliverProcesses === index).map((site) => site.address),
+) {
+  say(`Measuring the raw client${isPipelined ? '' : ', without pipelining'} ...`)
+  const processes = Math.min(sites.length, platform.deliverProcesses)
+  const groups = Array.from({ length: processes }, (_, index) =>
+    addressesOf(sites.filter((_site, n) => n % processes === index)),
   )
-  const { seconds, cpuSeconds } = await sendRaw({
+  const { seconds, cpuSeconds, peakPssBytes, octets } = await sendRaw({
     sites: groups,
     port: platform.smtpPort,
     domain: 'raw.example',
     messages,
-    connectionsPerSite: CONNECTIONS_PER_SITE,
+    connectionsPerSite: connections,
     messagesPerConnection: MESSAGES_PER_CONNECTION,
+    isPipelined,
     template: newsletter(size),
   })
   const { received } = await sink.counts({ isReset: true })
   if (received !== messages) throw new Error(`The sink received ${received} of ${messages} raw messages.`)
   say(`  ${round(messages / seconds)} messages/s`)
-  return { perSecond: messages / seconds, cpuSecondsPer1000: (cpuSeconds / messages) * 1000 }
-}
-
-async function warmUp(
-  platform: BenchPlatform,
-  sink: SmtpSink,
-  customer: Customer,
-  domains: readonly string[],
-  size: number,
-): Promise<void> {
-  say(`Warming up with ${WARM_UP_MESSAGES} messages ...`)
-  const { listId } = await importContacts(customer, WARM_UP_MESSAGES, domains)
-  const id = await createCampaign(customer, listId, newsletter(size))
-  await take(customer.pigeon.POST('/v1/campaigns/{id}/send', { params: { path: { id } } }))
-  await untilSent(platform, id, () => 0)
-  await untilInHistory(platform, id, WARM_UP_MESSAGES)
-  await sink.counts({ isReset: true })
+  return {
+    perSecond: messages / seconds,
+    cpuSecondsPer1000: (cpuSeconds / messages) * 1000,
+    peakPssBytes,
+    octetsEach: Math.round(octets / messages),
+  }
 }
 
 async function sendCampaign(
@@ -136,30 +195,32 @@ async function sendCampaign(
 ) {
   const id = await createCampaign(customer, listId, newsletter(size))
   const before = measureTree(platform.pid, 'supervisor')
-  const sinkBefore = measureTree(sink.pid, 'sink')
-  const memory = watchMemory(platform.pid, MEMORY_MS)
+  const sinkBefore = usedBySink(sink)
+  const memory = watchMemory([platform.pid], MEMORY_MS)
   say('Sending ...')
   const startedAt = performance.now()
   const seconds = (): number => (performance.now() - startedAt) / 1000
-  await take(customer.pigeon.POST('/v1/campaigns/{id}/send', { params: { path: { id } } }))
+  await startCampaign(customer, id)
   await untilSent(platform, id, seconds)
   const postgresSeconds = seconds()
   const inHistory = await untilInHistory(platform, id, messages)
   const total = seconds()
-  const used = {
-    ...cpuSince(before, measureTree(platform.pid, 'supervisor')),
-    ...cpuSince(sinkBefore, measureTree(sink.pid, 'sink')),
-  }
+  const used = cpuSince(before, measureTree(platform.pid, 'supervisor'))
+  const usedForSink = cpuSince(sinkBefore, usedBySink(sink))
   const { peakBytes, byName } = memory.stop()
   const received = await sink.counts()
   const ledger = await take(customer.pigeon.GET('/v1/campaigns/{id}/metrics', { params: { path: { id } } }))
-  const final = Object.values(ledger.states).reduce((sum, count) => sum + count, 0)
+  const final = sum(ledger.states)
+  const { octets } = received
   return {
-    message_octets: Math.round(received.octets / received.received),
+    ...(octets === undefined ? {} : { message_octets: Math.round(octets / received.received) }),
     messages_per_second: round(messages / total),
     seconds: round(total, 2),
     seconds_until_postgres: round(postgresSeconds, 2),
-    cpu_seconds_per_1000: mapValues(used, (value) => round((value / messages) * 1000, 3)),
+    cpu_seconds_per_1000_of_all: round((sum(used) / messages) * 1000, 3),
+    cpu_seconds_per_1000: mapValues({ ...used, ...usedForSink }, (value) =>
+      round((value / messages) * 1000, 3),
+    ),
     peak_pss_mib: mebibytes(peakBytes),
     peak_pss_mib_by_process: mapValues(byName, mebibytes),
     balanced:
@@ -170,42 +231,11 @@ async function sendCampaign(
     delivered: ledger.states.delivered,
     in_history: inHistory,
     received_by_sink: received.received,
-    duplicates: received.duplicates,
+    duplicates: received.duplicates ?? received.received - messages,
     connections: received.connections,
   }
 }
 
-/** Until every message is final, as the rows themselves say. */
-async function untilSent(platform: BenchPlatform, id: string, seconds: () => number): Promise<void> {
-  let saidAt = 0
-  await until('campaign', POLL_MS, CAMPAIGN_MS, async () => {
-    const [row] = await platform.query<{ done: boolean; final: string }>(
-      `select c.completed_at is not null as done,
-              (select coalesce(sum(count), 0) from campaign_tallies t where t.campaign_id = c.id) as final
-         from campaigns c where c.id = $1`,
-      [id],
-    )
-    if (seconds() - saidAt > 2) {
-      saidAt = seconds()
-      say(`  ${row?.final} final, ${saidAt.toFixed(0)} s`)
-    }
-    return row?.done === true ? true : undefined
-  })
-  const [open] = await platform.query<{ count: string }>(
-    `select count(*) from messages where campaign_id = $1 and state in ('queued', 'deferred')`,
-    [id],
-  )
-  if (Number(open?.count) !== 0) throw new Error(`${open?.count} messages are not final.`)
-}
-
-/** Until the history has a final event for every message. */
-async function untilInHistory(platform: BenchPlatform, id: string, messages: number): Promise<number> {
-  return until('history', POLL_MS, CAMPAIGN_MS, async () => {
-    const [row] = await platform.history.query<{ found: number }>(
-      `select uniqExact(message_id) as found from email_events
-        where campaign_id = {id:UUID} and event_type in ('delivered', 'sent', 'bounced', 'failed', 'suppressed', 'cancelled')`,
-      { id },
-    )
-    return row !== undefined && row.found >= messages ? row.found : undefined
-  })
+function usedBySink(sink: SmtpSink): ProcessUse[] {
+  return sink.pids.flatMap((pid) => measureTree(pid, 'sink'))
 }

@@ -26,7 +26,7 @@ export async function benchFanOut({ contacts }: { readonly contacts: number }): 
     await platform.query('vacuum analyze contacts, subscriptions')
     await platform.query('checkpoint')
     const before = measureTree(platform.pid, 'supervisor')
-    const memory = watchMemory(platform.pid, MEMORY_MS)
+    const memory = watchMemory([platform.pid], MEMORY_MS)
     say('Sending ...')
     const startedAt = performance.now()
     await take(customer.pigeon.POST('/v1/campaigns/{id}/send', { params: { path: { id } } }))

@@ -15,7 +15,7 @@ export async function benchImport({ rows }: { readonly rows: number }): Promise<
     say(`PostgreSQL says: ${JSON.stringify(durability)}`)
     const customer = await openAccount(platform.url)
     const before = measureTree(platform.pid, 'supervisor')
-    const memory = watchMemory(platform.pid, MEMORY_MS)
+    const memory = watchMemory([platform.pid], MEMORY_MS)
     say(`Importing ${rows} rows ...`)
     const imported = await importContacts(customer, rows)
     const used = cpuSince(before, measureTree(platform.pid, 'supervisor'))

@@ -26,6 +26,11 @@ export function round(value: number, digits = 1): number {
   return Number(value.toFixed(digits))
 }
 
+/** Of two rates. */
+export function ratio(value: number, other: number): number {
+  return round(value / other, 3)
+}
+
 const MEBIBYTE = 1024 * 1024
 
 export function mebibytes(bytes: number): number {
@@ -37,4 +42,8 @@ export function mapValues(
   change: (value: number) => number,
 ): Record<string, number> {
   return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, change(value)]))
+}
+
+export function sum(values: Readonly<Record<string, number>>): number {
+  return Object.values(values).reduce((total, value) => total + value, 0)
 }

@@ -46,6 +46,13 @@ export function cpuSince(
   return used
 }
 
+/** CPU seconds of these trees so far, of what has ended in them too. */
+export function cpuSecondsOf(roots: readonly number[]): number {
+  return roots
+    .flatMap((root) => measureTree(root, 'root'))
+    .reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0)
+}
+
 export interface MemoryWatch {
   /** Ends the watch. Bytes of the moment with the highest sum, and of whom. */
   stop(): { readonly peakBytes: number; readonly byName: Readonly<Record<string, number>> }
@@ -55,15 +62,15 @@ export interface MemoryWatch {
 const GROWTH = 1.01
 
 /**
- * The highest sum of the PSS of the tree. The kernel counts pages for it (some 4 ms a process), so that every `everyMs` only
+ * The highest sum of the PSS of the trees. The kernel counts pages for it (some 4 ms a process), so that every `everyMs` only
  * the resident sizes are read, which cost nothing, and the PSS when their sum is higher than it was at the last look.
  */
-export function watchMemory(root: number, everyMs: number): MemoryWatch {
+export function watchMemory(roots: readonly number[], everyMs: number): MemoryWatch {
   let peakBytes = 0
   let seenPages = 0
   let byName: Record<string, number> = {}
   const look = (): void => {
-    const processes = measureTree(root, 'supervisor')
+    const processes = roots.flatMap((root) => measureTree(root, 'supervisor'))
     const sum = processes.reduce((total, each) => total + each.pssBytes, 0)
     if (sum <= peakBytes) return
     peakBytes = sum
@@ -71,7 +78,9 @@ export function watchMemory(root: number, everyMs: number): MemoryWatch {
     for (const { name, pssBytes } of processes) byName[name] = (byName[name] ?? 0) + pssBytes
   }
   const glance = (): void => {
-    const pages = pidsOf(root, readStats()).reduce((sum, pid) => sum + residentPages(pid), 0)
+    const stats = readStats()
+    const pids = roots.flatMap((root) => pidsOf(root, stats))
+    const pages = pids.reduce((sum, pid) => sum + residentPages(pid), 0)
     if (pages < seenPages * GROWTH) return
     seenPages = pages
     look()

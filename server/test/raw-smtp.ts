@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { measureTree } from './process-meter.ts'
+import { cpuSecondsOf, watchMemory } from './process-meter.ts'
 
 export interface RawOrder {
   readonly addresses: readonly string[]
@@ -11,6 +11,8 @@ export interface RawOrder {
   readonly messages: number
   readonly connectionsPerSite: number
   readonly messagesPerConnection: number
+  /** Whether commands go without waiting for the replies before them. */
+  readonly isPipelined: boolean
   readonly template: { readonly subject: string; readonly html: string; readonly text: string }
   /** PEM. */
   readonly privateKey: string
@@ -27,9 +29,19 @@ export interface RawSettings extends Omit<RawOrder, 'addresses' | 'privateKey'> 
 
 const RSA_BITS = 2048
 const RUN_MS = 600_000
+const MEMORY_MS = 2_000
 
-/** Sends `messages` from as many processes as there are groups of sites; `seconds` from the first to the last. */
-export async function sendRaw(settings: RawSettings): Promise<{ seconds: number; cpuSeconds: number }> {
+export interface RawResult {
+  /** From the first message to the last. */
+  readonly seconds: number
+  readonly cpuSeconds: number
+  readonly peakPssBytes: number
+  /** Of all messages. */
+  readonly octets: number
+}
+
+/** Sends `messages` from as many processes as there are groups of sites. */
+export async function sendRaw(settings: RawSettings): Promise<RawResult> {
   const { sites, ...rest } = settings
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: RSA_BITS })
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
@@ -38,11 +50,13 @@ export async function sendRaw(settings: RawSettings): Promise<{ seconds: number;
       stdio: ['ignore', 2, 2, 'ipc'],
     }),
   )
-  const tell = async (child: ChildProcess, message: RawOrder | 'go'): Promise<void> => {
+  const tell = async (child: ChildProcess, message: RawOrder | 'go'): Promise<RawDone> => {
     const answered = once(child, 'message', { signal: AbortSignal.timeout(RUN_MS) })
     const ended = once(child, 'exit').then(() => Promise.reject(new Error('A raw client has ended.')))
     child.send(message)
-    await Promise.race([answered, ended])
+    // Our own child sends nothing else.
+    const [done] = (await Promise.race([answered, ended])) as [RawDone]
+    return done
   }
   try {
     const share = Math.floor(rest.messages / children.length)
@@ -52,12 +66,17 @@ export async function sendRaw(settings: RawSettings): Promise<{ seconds: number;
         return tell(child, { ...rest, messages, addresses: sites[index] ?? [], privateKey: pem })
       }),
     )
-    const used = (): number =>
-      children.reduce((sum, { pid = 0 }) => sum + (measureTree(pid, 'raw')[0]?.cpuSeconds ?? 0), 0)
-    const usedBefore = used()
+    const pids = children.map(({ pid = 0 }) => pid)
+    const usedBefore = cpuSecondsOf(pids)
+    const memory = watchMemory(pids, MEMORY_MS)
     const startedAt = performance.now()
-    await Promise.all(children.map((child) => tell(child, 'go')))
-    return { seconds: (performance.now() - startedAt) / 1000, cpuSeconds: used() - usedBefore }
+    const done = await Promise.all(children.map((child) => tell(child, 'go')))
+    return {
+      seconds: (performance.now() - startedAt) / 1000,
+      cpuSeconds: cpuSecondsOf(pids) - usedBefore,
+      peakPssBytes: memory.stop().peakBytes,
+      octets: done.reduce((sum, { octets }) => sum + octets, 0),
+    }
   } finally {
     for (const child of children) child.kill()
   }

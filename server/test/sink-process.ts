@@ -9,11 +9,16 @@ const seen = new Set<string>()
 let received = 0
 let octets = 0
 let connections = 0
+let replyToMail = '250 2.1.0 Ok'
 
 const GREETING = '220 sink.example ESMTP\r\n'
 const EHLO = '250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 104857600\r\n'
 const END = Buffer.from('\r\n.\r\n')
 const MAX_LINE = 4096
+
+function isOk(reply: string): boolean {
+  return reply.startsWith('2')
+}
 
 function serve(socket: Socket): void {
   connections += 1
@@ -28,8 +33,9 @@ function serve(socket: Socket): void {
     const verb = line.slice(0, 4).toUpperCase()
     if (verb === 'MAIL') {
       sender = line.slice(line.indexOf('<') + 1, line.indexOf('>'))
-      return '250 2.1.0 Ok\r\n'
+      return `${replyToMail}\r\n`
     }
+    if (verb === 'DATA' && !isOk(replyToMail)) return '503 5.5.1 No recipients\r\n'
     if (verb === 'DATA') {
       content = 0
       return '354 End data with <CR><LF>.<CR><LF>\r\n'
@@ -87,6 +93,7 @@ function serve(socket: Socket): void {
 process.on('disconnect', () => process.exit(0))
 process.on('message', (order: SinkOrder) => {
   if (order.kind === 'listen') {
+    replyToMail = order.refusal ?? replyToMail
     const listening = order.addresses.map(
       (address) =>
         new Promise<void>((resolve, reject) => {

@@ -1,17 +1,19 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, chown, mkdtemp, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** What these helpers need of node:test's context. */
+/** What these need of node:test's context; a benchmark has one of its own. */
 export interface PeerScope {
   after(cleanUp: () => Promise<void>): void
 }
 
 const DIRECTORIES = ['/usr/sbin', '/usr/bin', '/sbin', '/bin']
 
-/** Where a program of a Debian package is. A test never passes because it is missing: this throws. */
+/** Where a program of a Debian package is. Nothing passes because it is missing: this throws. */
 export function debianProgram(name: string, debianPackage: string): string {
   for (const directory of DIRECTORIES) {
     const path = join(directory, name)
@@ -22,7 +24,7 @@ export function debianProgram(name: string, debianPackage: string): string {
 
 export function missing(name: string, debianPackage: string): Error {
   return new Error(
-    `${name} is not installed: this test needs the Debian package ${debianPackage} (bash .ci/install-peers installs all).`,
+    `${name} is not installed: this needs the Debian package ${debianPackage} (bash .ci/install-peers installs all).`,
   )
 }
 
@@ -38,9 +40,7 @@ export function isExecutable(path: string): boolean {
 /** Servers that change their user, and mounting, need root. */
 export function needRoot(): void {
   if (process.getuid?.() !== 0)
-    throw new Error(
-      'This test must be run by root: it starts servers of other users, or mounts a small disk.',
-    )
+    throw new Error('This must be run by root: it starts servers of other users, or mounts a small disk.')
 }
 
 /** The numbers of a system user, as `spawn` takes them. */
@@ -54,4 +54,34 @@ export async function peerDirectory(name: string): Promise<{ path: string; remov
   const path = await mkdtemp(join(tmpdir(), `pigeon-${name}-`))
   await chmod(path, 0o755)
   return { path, remove: () => rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }) }
+}
+
+/** Gives a file to a system user. */
+export async function chownTo(path: string, user: string): Promise<void> {
+  const { uid, gid } = systemUser(user)
+  await chown(path, uid, gid)
+}
+
+/** Whether something listens there; rejects when not. */
+export function listens(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, host)
+    socket.once('error', reject)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+  })
+}
+
+const END_MS = 30_000
+
+/** Asks a server to end, and makes it after a while. */
+export async function endServer(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  const timer = setTimeout(() => child.kill('SIGKILL'), END_MS)
+  child.kill('SIGTERM')
+  await ended
+  clearTimeout(timer)
 }

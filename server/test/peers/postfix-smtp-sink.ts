@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { freePorts } from '#roles/free-ports.ts'
 import { waitFor } from '@pigeon/server/test/wait-for.ts'
-import { debianProgram, type PeerScope } from './debian.ts'
+import { debianProgram, listens, type PeerScope } from './debian.ts'
 
 /** What went through the pipe before the sink. */
 export interface Traffic {
@@ -41,7 +41,7 @@ export async function startPostfixSmtpSink(scope: PeerScope): Promise<PostfixSmt
     await ended
   }
   scope.after(end)
-  await waitFor('smtp-sink', () => isOpen(sinkPort))
+  await waitFor('smtp-sink', () => listens('127.0.0.1', sinkPort))
   const pipe = await startPipe(sinkPort)
   scope.after(pipe.close)
   return {
@@ -82,15 +82,4 @@ async function startPipe(to: number) {
       await new Promise((resolve) => server.close(resolve))
     },
   }
-}
-
-function isOpen(port: number): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.once('error', reject)
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-  })
 }

@@ -63,7 +63,7 @@ export async function startPostfix<Service extends string>(
   const log = (): Promise<string> => readFile(join(directory.path, 'log'), 'utf8').catch(() => '')
   for (const [i, port] of found.entries()) {
     const isWrapped = settings[i]?.includes(WRAPPED) === true
-    await waitFor(`Postfix on port ${port}`, () => answers(port, isWrapped), START_MS).catch(
+    await waitFor(`Postfix on port ${port}`, () => greets(port, isWrapped), START_MS).catch(
       async (error: unknown) => {
         throw new Error(`Postfix does not answer; its log:\n${await log()}`, { cause: error })
       },
@@ -119,18 +119,13 @@ async function writeConfig(
     alias_maps: '',
     alias_database: '',
   }
-  await writeFile(
-    join(config, 'main.cf'),
-    Object.entries(main)
-      .map(([name, value]) => `${name} = ${value}\n`)
-      .join(''),
-  )
+  await writeFile(join(config, 'main.cf'), settingsText(main))
   const smtpd = Object.entries(services).map(([name, settings]) =>
     [`127.0.0.1:${ports[name]} inet n - n - - smtpd`, ...settings.map((each) => `  -o { ${each} }`)].join(
       '\n',
     ),
   )
-  await writeFile(join(config, 'master.cf'), `${[...smtpd, ...MASTER].join('\n')}\n`)
+  await writeFile(join(config, 'master.cf'), `${[...smtpd, ...POSTFIX_SERVICES].join('\n')}\n`)
 }
 
 /** Users of Cyrus SASL with the keys of every mechanism, in a database that smtpd may read. */
@@ -152,8 +147,15 @@ async function writeLogins(config: string, logins: Readonly<Record<string, strin
   await writeFile(join(directory, 'smtpd.conf'), `${settings.join('\n')}\n`)
 }
 
-/** The services behind smtpd that a mailbox needs. */
-const MASTER = [
+/** Settings in the form of main.cf. */
+export function settingsText(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name} = ${value}\n`)
+    .join('')
+}
+
+/** The services behind smtpd, as the shipped master.cf has them, that a mailbox needs. */
+export const POSTFIX_SERVICES = [
   'pickup unix n - n 60 1 pickup',
   'cleanup unix n - n - 0 cleanup',
   'qmgr unix n - n 300 1 qmgr',
@@ -174,7 +176,7 @@ const MASTER = [
 ]
 
 /** Whether it says a greeting, or takes the connection where TLS comes first. */
-function answers(port: number, isWrapped: boolean): Promise<boolean> {
+export function greets(port: number, isWrapped = false): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1')
     socket.setTimeout(2_000, () => socket.destroy(new Error('no greeting')))
