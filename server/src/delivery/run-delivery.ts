@@ -3,7 +3,6 @@ import { EMAIL_SEND, type OutcomeEvent, type SendBatch, type SendJob } from '#ev
 import type { Database } from '#platform/postgres/database.ts'
 import type { Stream, StreamRecord } from '#platform/stream/stream.ts'
 import { SOURCES_CHANNEL } from '#sources/source.ts'
-import { findSuppressed } from '#suppressions/find-suppressed.ts'
 import { SUPPRESSIONS_CHANNEL } from '#suppressions/suppression.ts'
 import { CAMPAIGNS_CHANNEL } from './contents.ts'
 import { createCredits } from './credits.ts'
@@ -15,7 +14,6 @@ import { LIVE_TIMES, SANDBOX_TIMES } from './lanes/lane-health.ts'
 import { createLanes, type HeldJob, type Lanes } from './lanes/lanes.ts'
 import { dayOf } from './lanes/warm-up.ts'
 import { createOutbox } from './outbox.ts'
-import { addressKey } from './recent-suppressions.ts'
 import type { OpenRelays } from './relays/open-relays.ts'
 import { inDoubtOutcome } from './replay.ts'
 import { deleteSegments, replayJournal, type Replay } from './replay-journal.ts'
@@ -23,6 +21,7 @@ import { sendJob, type SendDeps } from './send-job.ts'
 import type { Shaping } from './shaping/shaping.ts'
 import { createShardLeases, LEASE_MS, type ShardLeases } from './shard-leases.ts'
 import type { Spending } from './spending.ts'
+import { returned, withoutSuppressed } from './unsent.ts'
 import type { JournaledOutcome } from './journal-entry.ts'
 
 export interface DeliveryDeps extends Omit<SendDeps, 'mayBegin'> {
@@ -333,60 +332,5 @@ async function commitLoop(
     } catch (error) {
       deps.log.debug({ err: error }, 'Offsets could not be stored; they are stored later.')
     }
-  }
-}
-
-async function withoutSuppressed(
-  deps: DeliveryDeps,
-  held: readonly HeldJob[],
-  finish: (held: HeldJob, event: OutcomeEvent) => void,
-): Promise<HeldJob[]> {
-  const suppressed = await findSuppressed(
-    deps.db,
-    {
-      tenantIds: held.map((each) => each.job.tenantId),
-      addressKeys: held.map((each) => addressKey(each.job.recipient)),
-      listIds: held.map((each) => deps.contents.get(each.job.campaignId)?.listId ?? null),
-    },
-    deps.clock.now(),
-  )
-  if (suppressed.size === 0) return [...held]
-  return held.filter((each, index) => {
-    if (!suppressed.has(index)) return true
-    finish(each, {
-      ...returned(each, deps),
-      type: 'suppressed',
-      reply: `Suppressed: ${suppressed.get(index)}.`,
-    })
-    return false
-  })
-}
-
-function returned({ job }: HeldJob, deps: DeliveryDeps): OutcomeEvent {
-  const now = deps.clock.now().toISOString()
-  const { messageId, tenantId, campaignId, contactId, attempt, claimedAt, domain, provider } = job
-  return {
-    type: 'returned',
-    messageId,
-    tenantId,
-    campaignId,
-    contactId,
-    attempt,
-    claimedAt,
-    domain,
-    provider,
-    source: '',
-    startedAt: now,
-    at: now,
-    code: null,
-    enhanced: null,
-    class: null,
-    reply: null,
-    retryAt: null,
-    inDoubt: false,
-    mxHost: null,
-    mxAddress: null,
-    isTls: false,
-    transcript: null,
   }
 }
