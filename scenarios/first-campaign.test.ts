@@ -22,7 +22,7 @@ async function emptyDirectory(t: TestContext): Promise<string> {
 
 /** Mailboxes that stay full are given up within a minute, or the campaign would last as long as a message may live. */
 async function settings(dir: string) {
-  return { ...(await environment(dir)), PIGEON_LOG_LEVEL: 'warn', PIGEON_SANDBOX_EXPIRE_SECONDS: '30' }
+  return { ...(await environment(dir)), PIGEON_LOG_LEVEL: 'warn', PIGEON_SANDBOX_EXPIRE_SECONDS: '60' }
 }
 
 interface Running {
