@@ -47,6 +47,18 @@ test('what is held at the dot has not reached the receiver, and what is held aft
   assert.equal(receiver.accepted.length, 1, 'the receiver has the first alone')
 })
 
+test('a conversation that has just ended is told until it is forgotten', async (t) => {
+  const { gate, receiver, sender } = await converse(t)
+  const second = await dial(t, gate, receiver.port)
+  second.socket.destroy()
+  await waitFor('the second conversation to end', () => gate.open() === 1)
+  assert.deepEqual([gate.conversations().length, gate.mostOpen()], [2, 2])
+  sender.socket.destroy()
+  await waitFor('the first conversation to end', () => gate.open() === 0)
+  gate.forget()
+  assert.deepEqual([gate.conversations().length, gate.mostOpen()], [0, 0])
+})
+
 test('replies to final dots beyond the allowance wait, and a reset ends the connection', async (t) => {
   const { gate, receiver, sender } = await converse(t)
   gate.allow(0)

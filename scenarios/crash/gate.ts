@@ -30,7 +30,9 @@ export interface Conversation {
   current: Envelope | undefined
   /** The last message whose final dot was passed on to the receiver. */
   dotted: Envelope | undefined
-  /** By `performance.now()`; undefined while it is open. */
+  /** By `performance.now()`. */
+  readonly openedAt: number
+  /** Undefined while it is open. */
   closedAt: number | undefined
 }
 
@@ -52,6 +54,10 @@ export interface Gate {
   /** Open conversations, and those that ended just now: what the sender knew of their ends may not be on its disk yet. */
   conversations(): Conversation[]
   open(): number
+  /** The most of `conversations` that were open at one time. */
+  mostOpen(): number
+  /** Those that have ended are forgotten: they are none of the next process that comes. */
+  forget(): void
   /** So many replies to final dots may pass from now on; the others wait, and with them their conversations. */
   allow(replies: number): void
   close(): Promise<void>
@@ -82,7 +88,12 @@ export async function openGate(options: GateOptions): Promise<Gate> {
   }
   const state: GateState = { certificate, watched: () => watched, allowance, options }
   const server = createServer({ noDelay: true }, (socket) => {
-    const conversation: Conversation = { current: undefined, dotted: undefined, closedAt: undefined }
+    const conversation: Conversation = {
+      current: undefined,
+      dotted: undefined,
+      openedAt: performance.now(),
+      closedAt: undefined,
+    }
     sockets.set(socket, conversation)
     socket.once('close', () => {
       conversation.closedAt = performance.now()
@@ -95,14 +106,17 @@ export async function openGate(options: GateOptions): Promise<Gate> {
     server.once('error', reject)
     server.listen(options.port, options.address, resolve)
   })
+  const conversations = (): Conversation[] => {
+    for (const each of ended) if (performance.now() - (each.closedAt ?? 0) > RECENT_MS) ended.delete(each)
+    return [...sockets.values(), ...ended]
+  }
   return {
     address: options.address,
     watch: (watch) => void (watched = watch),
-    conversations: () => {
-      for (const each of ended) if (performance.now() - (each.closedAt ?? 0) > RECENT_MS) ended.delete(each)
-      return [...sockets.values(), ...ended]
-    },
+    conversations,
     open: () => sockets.size,
+    mostOpen: () => mostAtOnce(conversations()),
+    forget: () => ended.clear(),
     allow: (replies) => {
       left.replies = replies
       more.resolve()
@@ -113,6 +127,13 @@ export async function openGate(options: GateOptions): Promise<Gate> {
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
   }
+}
+
+/** How many of them were open at the time when most were. */
+function mostAtOnce(conversations: readonly Conversation[]): number {
+  const openAt = (time: number): number =>
+    conversations.filter((each) => each.openedAt <= time && (each.closedAt ?? Infinity) > time).length
+  return Math.max(0, ...conversations.map((each) => openAt(each.openedAt)))
 }
 
 interface GateState {

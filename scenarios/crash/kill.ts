@@ -7,7 +7,7 @@ import { ownerOf, type Site, type SiteOwner, type Stage } from './stage.ts'
 /** What a kill left behind, as seen from outside. */
 export interface Kill {
   readonly point: string
-  /** Connections that the process had open. */
+  /** Connections that the process had open: the most at one time of the last seconds. */
   readonly open: number
   /** Messages whose final dot had reached the receiver and whose outcome was not in the journal: each may come once more. */
   readonly mayComeAgain: ReadonlySet<string>
@@ -57,7 +57,7 @@ export async function killDeliverer(
   site: Site,
   deliverer: { readonly pid: number; readonly process: number },
 ): Promise<{ open: number; mayComeAgain: Set<string>; journal: LeftJournal }> {
-  const open = site.gate.open()
+  const open = site.gate.mostOpen()
   const conversations = site.gate.conversations()
   await killPid(deliverer.pid)
   const journal = await readJournal(stage.account.platform.dataDir, deliverer.process)
@@ -67,6 +67,7 @@ export async function killDeliverer(
     () => conversations.every((each) => each.closedAt !== undefined),
     GONE_DEADLINE_MS,
   )
+  site.gate.forget()
   const dotted = conversations.flatMap(({ dotted }) => (dotted === undefined ? [] : [dotted.messageId]))
   return { open, mayComeAgain: new Set(dotted.filter((id) => !journal.delivered.has(id))), journal }
 }
