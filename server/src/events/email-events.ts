@@ -10,12 +10,17 @@ export const EMAIL_EVENTS = 'email.events'
 /** record, dispatch, api → history: what has happened, once, after the state in PostgreSQL says so. */
 export const ANALYTICS_EVENTS = 'analytics.events'
 
+/** Whoever hears of a message after it was handed over → record: see `feedback-events.ts`. In the partition of their message. */
+export const EMAIL_FEEDBACK = 'email.feedback'
+export const FEEDBACK_PARTITIONS = 4
+
 /** Each appender of `analytics.events` has a partition of its own, so that none waits for another's transaction. */
 export const ANALYTICS_PARTITION = { record: 0, dispatch: 1, api: 2 } as const
 
 export const TOPICS = {
   [EMAIL_SEND]: { partitions: SHARD_COUNT, groups: ['deliver'] },
   [EMAIL_EVENTS]: { partitions: SHARD_COUNT, groups: ['record'] },
+  [EMAIL_FEEDBACK]: { partitions: FEEDBACK_PARTITIONS, groups: ['record'] },
   [ANALYTICS_EVENTS]: { partitions: 3, groups: ['history'] },
 } as const
 
@@ -111,6 +116,9 @@ export interface HistoryEvent {
     | 'failed'
     | 'suppressed'
     | 'cancelled'
+    | 'opened'
+    | 'clicked'
+    | 'complained'
     | 'unsubscribed'
   readonly messageId: string
   readonly tenantId: string
@@ -128,6 +136,15 @@ export interface HistoryEvent {
   readonly inDoubt: boolean
   /** Present when an attempt was made. */
   readonly session: AttemptSession | null
+  /** Who did it and with what: for what came back after a message was handed over. */
+  readonly detail?: EventDetail
+}
+
+export interface EventDetail {
+  readonly ip: string | null
+  readonly userAgent: string | null
+  /** What else is known, by the type of the event: see `feedback-events.ts`. */
+  readonly data: Readonly<Record<string, unknown>>
 }
 
 export interface AttemptSession {

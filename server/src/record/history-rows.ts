@@ -22,6 +22,9 @@ export function eventRow(event: HistoryEvent): object {
     class: event.class ?? '',
     reply: event.reply ?? '',
     in_doubt: event.inDoubt,
+    ip: ipv6Of(event.detail?.ip ?? null),
+    user_agent: event.detail?.userAgent ?? '',
+    event_data: event.detail === undefined ? '' : JSON.stringify(event.detail.data),
     timestamp: event.at,
   }
 }
