@@ -1,0 +1,163 @@
+import type { BounceClass, SmtpPhase } from '@pigeon/mail/bounce-class.ts'
+import { classifyReply, ruleFor } from '@pigeon/mail/classify-reply.ts'
+import { CODES } from '@pigeon/mail/reply-rules/codes.ts'
+import { WORDING } from '@pigeon/mail/reply-rules/wording.ts'
+import { PROGRAM_WORDS } from './program-words.ts'
+import { MAX_DIAGNOSTIC_CHARS } from './returned-mail.ts'
+
+/** What a report or a text says of one recipient. */
+export interface Evidence {
+  /** The server's or the program's own words. */
+  readonly said: string
+  /** What was told to people beside them; read when `said` says nothing. */
+  readonly told?: string | undefined
+  /** The field Status of a report. */
+  readonly status?: string | undefined
+}
+
+export interface Diagnosis {
+  readonly status: string | undefined
+  readonly replyCode: number | undefined
+  readonly class: BounceClass
+  readonly hard: boolean
+  readonly diagnostic: string
+}
+
+/** A reply's code, not a port, a size or part of an address. */
+const REPLY_CODE = /(?:^|[\s:;<"'([,>])([45][0-57]\d)(?=[\s\-:.#;]|$)/
+const ENHANCED = /(?:^|[^\d.])([245]\.\d{1,2}\.\d{1,3})(?![\d]|\.\d)/
+const ENHANCED_ALL = new RegExp(ENHANCED, 'g')
+const TYPE = /^\s{0,9}(?:smtp|x-[\w-]{1,30}|dns|lmtp|local|unix|x400)\s{0,9};\s{0,9}/i
+
+/** No message to these will ever arrive: the address, or its domain, is not there (any more). */
+const OF_THE_ADDRESS: ReadonlySet<BounceClass> = new Set(['unknown_user', 'host_unknown', 'moved'])
+
+/** What programs write to say at which step a server refused. */
+const PHASES: readonly (readonly [RegExp, SmtpPhase])[] = [
+  [/rcpt[ _]to|rcpt:|:rcpt|after rcpt|rcpt command|recipient command/, 'rcpt'],
+  [/end of (?:data|message)|after data|data command|sending message body|\[data\]|smtp:data|\(data\)|text of message|final dot/, 'body'],
+  [/mail[ _]from|after mail|mail command/, 'mail'],
+  [/initial connection|greeting|\[connect\]/, 'connect'],
+  [/\behlo\b|\bhelo\b/, 'ehlo'],
+]
+
+/** Says why, and whether for good, from what a bounce says of one recipient. */
+export function diagnose(evidence: Evidence): Diagnosis {
+  const said = tidy(evidence.said.replace(TYPE, ''))
+  const told = tidy(evidence.told ?? '')
+  const code = REPLY_CODE.exec(said)?.[1]
+  const status = tellingStatus(said, evidence.status, told)
+  const phase = phaseOf(`${said} ${told}`.toLowerCase())
+  const reading = { code: replyCodeFor(code, status), enhanced: status, phase: phase ?? 'body' }
+  const finding = findingOf(reading, said, told)
+  return {
+    status,
+    replyCode: code === undefined ? undefined : Number(code),
+    class: finding.class,
+    hard: isHard(finding, { status, code, phase, said }),
+    diagnostic: said === '' ? told : said,
+  }
+}
+
+interface Reading {
+  readonly code: number
+  readonly enhanced: string | undefined
+  readonly phase: SmtpPhase
+}
+
+/** A class, and whether it was found by the words of a program or a provider that we know. */
+interface Finding {
+  readonly class: BounceClass
+  readonly isKnown: boolean
+}
+
+const ANYBODYS = new Set([...WORDING.rules, ...CODES.rules])
+
+/** A server's reply is read by the rules for replies; where none spoke, a program's own words come first. */
+function findingOf(reading: Reading, said: string, told: string): Finding {
+  const isReply = REPLY_CODE.test(said)
+  const findings = [
+    isReply ? undefined : programFinding(said),
+    said === '' ? undefined : replyFinding(reading, said),
+    isReply ? programFinding(said) : undefined,
+    replyFinding(reading, ''),
+    told === '' ? undefined : (programFinding(told) ?? replyFinding(reading, told)),
+  ].filter((each) => each !== undefined)
+  const found = findings.find(isTelling)
+  if (found !== undefined) return found
+  // Before MAIL a server knows our address, and nothing else to refuse.
+  const isEarly = isReply && (reading.phase === 'connect' || reading.phase === 'ehlo')
+  if (isEarly) return { class: 'blocked', isKnown: false }
+  return findings.find((each) => each.class !== 'other') ?? { class: 'other', isKnown: false }
+}
+
+function replyFinding(reading: Reading, words: string): Finding {
+  const reply = { ...reading, text: withoutCodes(words) }
+  const rule = ruleFor(reply)
+  return { class: classifyReply(reply).class, isKnown: rule !== undefined && !ANYBODYS.has(rule) }
+}
+
+function isTelling(finding: Finding): boolean {
+  return finding.class !== 'other' && finding.class !== 'rejected'
+}
+
+function programFinding(words: string): Finding | undefined {
+  const text = words.toLowerCase()
+  const rule = PROGRAM_WORDS.find((each) => each.text.test(text))
+  return rule === undefined ? undefined : { class: rule.class, isKnown: rule.isOfMailStore ?? false }
+}
+
+/**
+ * `x.0.0` says nothing: a number in the words says more, and one in Status more than that. A 4.4.7 is what a queue says in the end,
+ * whatever the last reply was.
+ */
+function tellingStatus(said: string, status: string | undefined, told: string): string | undefined {
+  const inWords = [...said.matchAll(ENHANCED_ALL)].map((match) => match[1])
+  const candidates = [...inWords, status, ENHANCED.exec(told)?.[1]]
+  return candidates.find((each) => each !== undefined && !/^\d\.0\.0$/.test(each)) ?? status ?? inWords[0]
+}
+
+/** For the rules, which want a reply: what failed for good is refused with 5xx unless its numbers say otherwise. */
+function replyCodeFor(code: string | undefined, status: string | undefined): number {
+  if (code !== undefined) return Number(code)
+  return status?.startsWith('4') === true ? 450 : 550
+}
+
+function phaseOf(text: string): SmtpPhase | undefined {
+  return PHASES.find(([words]) => words.test(text))?.[1]
+}
+
+interface Said {
+  readonly status: string | undefined
+  readonly code: string | undefined
+  readonly phase: SmtpPhase | undefined
+  readonly said: string
+}
+
+/** A server that refuses a recipient repeats the address before its words. */
+const REPEATS_ADDRESS = /[45]\d\d[\s:\d.-]{1,20}<[^<>\s]{1,320}@[^<>\s]{1,255}>(?::|\.\.\.)/
+
+/**
+ * Hard is what ends the life of an address, and what the server that knows it says of it. A domain that could not be looked up for the
+ * moment (4.x.x) may be there tomorrow. "Unknown" with a status of content or policy, or after the content was seen, or in
+ * anybody's words that do not show that a recipient was refused, is what filters say of people who are there.
+ */
+function isHard({ class: found, isKnown }: Finding, { status = '', code, phase, said }: Said): boolean {
+  if (!OF_THE_ADDRESS.has(found)) return false
+  if (found === 'host_unknown') return !(code ?? (status || '5')).startsWith('4')
+  if (found === 'moved' || /^[45]\.1\./.test(status)) return true
+  if (/^[45]\.(?:2\.0$|[67]\.)/.test(status) || phase === 'body') return false
+  return isKnown || phase === 'rcpt' || REPEATS_ADDRESS.test(said)
+}
+
+/** One line, of bounded length. */
+function tidy(text: string): string {
+  return text.slice(0, 4 * MAX_DIAGNOSTIC_CHARS).replace(/\s+/g, ' ').trim().slice(0, MAX_DIAGNOSTIC_CHARS)
+}
+
+/** The codes at the head of each line of a reply stand inside its words when the lines are joined. */
+function withoutCodes(text: string): string {
+  const code = REPLY_CODE.exec(text)?.[1]
+  if (code === undefined) return text
+  return text.replaceAll(new RegExp(`\\b${code}[ -]+(?:[45]\\.\\d{1,2}\\.\\d{1,3})?`, 'g'), '').trim()
+}
