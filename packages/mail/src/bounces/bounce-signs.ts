@@ -6,8 +6,9 @@ const DAEMON =
 const DAEMON_SUBJECT =
   /undeliver|returned mail|returned to sender|return(?:ing)? message to sender|delivery (?:status|has failed|failure|failed|problem|error|report|notification|unsuccessful)|deliver(?:y|ed)? fail|failed delivery|failure (?:notice|delivery)|mail(?:er)? (?:delivery|failure|error|system error)|failed mail|could not (?:be )?(?:send|sent|deliver)|(?:not|unable to|cannot|can't) (?:be )?deliver|undelivered|non[- ]?deliver|mail error|error sending your mail|message (?:you sent )?(?:blocked|refused|rejected|delayed)|bounce|warning: (?:message|could not)|delayed mail|nondeliverable|rejected:|unzustellbar|non remis|no se puede entregar|mancata consegna|niet bezorgd|配信|配送|エラー|送信できません/
 const PHRASES =
-  /could ?n[o']t be (?:sent|delivered)|unable to deliver|undeliver(?:able|ed)|wasn'?t able to deliver|fail(?:ed|ure) (?:to )?deliver|delivery (?:to .{0,100} )?(?:has )?failed|failed permanently|not (?:be )?delivered to|did not reach the following|permanent (?:fatal )?error|returned to sender|following addresses had|delivery error|error (?:has )?occurred (?:while|when) (?:attempting|trying) to deliver|error delivering your mail|had trouble delivering|message was not (?:delivered|accepted)|was rejected by|transcript of session|invalid final delivery|mail delivery system|no valid recipients|mail was not delivered|delivery (?:was )?unsuccessful/
-const PROGRAM_REPLY = /auto(?:matic|matische|-)? ?(?:reply|response|antwort)|out of (?:the )?office|vacation|away from|on leave|abwesen|absence|fuera de|fuori sede|自動(?:応答|返信)|不在/
+  /could ?n[o']t be (?:sent|delivered)|unable to deliver|undeliver(?:able|ed)|wasn'?t able to deliver|fail(?:ed|ure) (?:to )?deliver|delivery (?:to .{0,100} )?(?:has )?failed|failed permanently|not (?:be )?delivered to|did not reach the following|permanent (?:fatal )?error|returned to sender|following addresses had|delivery error|error (?:has )?occurred (?:while|when) (?:attempting|trying) to deliver|error delivering your mail|had trouble delivering|message was not (?:delivered|accepted)|was rejected by|transcript of session|invalid final delivery|mail delivery system|no valid recipients|mail was not delivered|delivery (?:was )?unsuccessful|not (?:a )?member of this mailing list/
+const PROGRAM_REPLY =
+  /auto(?:matic|matische|-)? ?(?:reply|response|antwort)|out of (?:the )?office|vacation|away from|on leave|abwesen|absence|fuera de|fuori sede|自動(?:応答|返信)|不在/
 /** Words of delay in a text that is no report. */
 const DELAYED =
   /warning message only|you do not need to resend|has (?:been|not yet been) delayed|is delayed|still (?:trying|being|undelivered)|will (?:keep|continue) (?:on )?(?:trying|to try|to be)|message will be retried|no action is required on your part|delivery attempts will continue|temporary failure report|not yet been delivered|will be tried again|temporarily delayed/
@@ -18,7 +19,11 @@ const GIVEN_UP =
 /** The bounce's sender is a program that reports. */
 export function isFromDaemon(fields: HeaderFields): boolean {
   const from = `${decodedField(fields, 'from')} ${field(fields, 'sender')}`.toLowerCase()
-  return DAEMON.test(from) || /^<?>?$|mailer-daemon/i.test(field(fields, 'return-path') || 'none')
+  return (
+    DAEMON.test(from) ||
+    fields.has('x-mlserver') ||
+    /^<?>?$|mailer-daemon/i.test(field(fields, 'return-path') || 'none')
+  )
 }
 
 export function hasBounceSubject(fields: HeaderFields): boolean {

@@ -47,7 +47,11 @@ export function holdsStatus(text: string): boolean {
 
 /** Reads message/delivery-status (RFC 3464) and message/global-delivery-status (RFC 6533): blocks of fields. */
 export function readDeliveryStatus(text: string): DeliveryStatus {
-  const blocks = text.trim().split(BLOCKS, MAX_RECIPIENTS + 1).flatMap(apart).map(readFields)
+  const blocks = text
+    .trim()
+    .split(BLOCKS, MAX_RECIPIENTS + 1)
+    .flatMap(apart)
+    .map(readFields)
   const first = blocks.find((block) => block.has('reporting-mta')) ?? blocks[0] ?? readFields('')
   return {
     reportingMta: hostOf(field(first, 'reporting-mta')),

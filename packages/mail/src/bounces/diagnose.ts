@@ -1,5 +1,6 @@
 import type { BounceClass, SmtpPhase } from '@pigeon/mail/bounce-class.ts'
-import { classifyReply, ruleFor } from '@pigeon/mail/classify-reply.ts'
+import { ruleFor } from '@pigeon/mail/classify-reply.ts'
+import type { ReplyRule } from '@pigeon/mail/reply-rules/reply-rule.ts'
 import { CODES } from '@pigeon/mail/reply-rules/codes.ts'
 import { WORDING } from '@pigeon/mail/reply-rules/wording.ts'
 import { PROGRAM_WORDS } from './program-words.ts'
@@ -24,10 +25,13 @@ export interface Diagnosis {
 }
 
 /** A reply's code, not a port, a size or part of an address. */
-const REPLY_CODE = /(?:^|[\s:;<"'([,>])([45][0-57]\d)(?=[\s\-:.#;]|$)/
+const REPLY_CODE = /(?:^|[\s:;<"'([,>])([45][0-57]\d)(?=[\s\-:.#;,]|$)/
 const ENHANCED = /(?:^|[^\d.])([245]\.\d{1,2}\.\d{1,3})(?![\d]|\.\d)/
 const ENHANCED_ALL = new RegExp(ENHANCED, 'g')
 const TYPE = /^\s{0,9}(?:smtp|x-[\w-]{1,30}|dns|lmtp|local|unix|x400)\s{0,9};\s{0,9}/i
+
+/** Cisco's and Amazon's servers put a category of their own before what the server said. */
+const CATEGORY = /^[45]\.\d\.\d - [a-z ]{1,60}(?=[( ]{0,3}'?[45]\d\d\b)/i
 
 /** No message to these will ever arrive: the address, or its domain, is not there (any more). */
 const OF_THE_ADDRESS: ReadonlySet<BounceClass> = new Set(['unknown_user', 'host_unknown', 'moved'])
@@ -35,7 +39,10 @@ const OF_THE_ADDRESS: ReadonlySet<BounceClass> = new Set(['unknown_user', 'host_
 /** What programs write to say at which step a server refused. */
 const PHASES: readonly (readonly [RegExp, SmtpPhase])[] = [
   [/rcpt[ _]to|rcpt:|:rcpt|after rcpt|rcpt command|recipient command/, 'rcpt'],
-  [/end of (?:data|message)|after data|data command|sending message body|\[data\]|smtp:data|\(data\)|text of message|final dot/, 'body'],
+  [
+    /end of (?:data|message)|after data|data command|sending message body|\[data\]|smtp:data|command data|\(data\)|text of message|final dot/,
+    'body',
+  ],
   [/mail[ _]from|after mail|mail command/, 'mail'],
   [/initial connection|greeting|\[connect\]/, 'connect'],
   [/\behlo\b|\bhelo\b/, 'ehlo'],
@@ -43,8 +50,10 @@ const PHASES: readonly (readonly [RegExp, SmtpPhase])[] = [
 
 /** Says why, and whether for good, from what a bounce says of one recipient. */
 export function diagnose(evidence: Evidence): Diagnosis {
-  const said = tidy(evidence.said.replace(TYPE, ''))
-  const told = tidy(evidence.told ?? '')
+  const words = tidy(evidence.said.replace(TYPE, '').replace(CATEGORY, ''))
+  const people = tidy(evidence.told ?? '')
+  // Without words of a server, what people are told is all that is said.
+  const [said, told] = words === '' ? [people, ''] : [words, people]
   const code = REPLY_CODE.exec(said)?.[1]
   const status = tellingStatus(said, evidence.status, told)
   const phase = phaseOf(`${said} ${told}`.toLowerCase())
@@ -55,7 +64,7 @@ export function diagnose(evidence: Evidence): Diagnosis {
     replyCode: code === undefined ? undefined : Number(code),
     class: finding.class,
     hard: isHard(finding, { status, code, phase, said }),
-    diagnostic: said === '' ? told : said,
+    diagnostic: said,
   }
 }
 
@@ -65,46 +74,69 @@ interface Reading {
   readonly phase: SmtpPhase
 }
 
-/** A class, and whether it was found by the words of a program or a provider that we know. */
+/** How much a finding tells: words over numbers, numbers over `x.y.0` and "refused". */
+const WEIGHT = { nothing: 0, vague: 1, numbers: 2, words: 3 } as const
+
 interface Finding {
   readonly class: BounceClass
+  readonly weight: number
+  /** By the words of a program or a provider that we know. */
   readonly isKnown: boolean
 }
 
 const ANYBODYS = new Set([...WORDING.rules, ...CODES.rules])
+/** "Other or undefined" of a subject that says little (RFC 3463 3). */
+const VAGUE_STATUS = /^\d\.[0135]\.0$/
+const NUMBERS = new Set(CODES.rules)
+const REFUSED = WORDING.rules.find(({ id }) => id === 'rejected')
+const NOTHING: Finding = { class: 'other', weight: WEIGHT.nothing, isKnown: false }
 
-/** A server's reply is read by the rules for replies; where none spoke, a program's own words come first. */
+/** A server's reply before what stands around it, its words before its numbers, all of it before what people are told. */
 function findingOf(reading: Reading, said: string, told: string): Finding {
-  const isReply = REPLY_CODE.test(said)
-  const findings = [
-    isReply ? undefined : programFinding(said),
-    said === '' ? undefined : replyFinding(reading, said),
-    isReply ? programFinding(said) : undefined,
-    replyFinding(reading, ''),
-    told === '' ? undefined : (programFinding(told) ?? replyFinding(reading, told)),
-  ].filter((each) => each !== undefined)
-  const found = findings.find(isTelling)
-  if (found !== undefined) return found
-  // Before MAIL a server knows our address, and nothing else to refuse.
-  const isEarly = isReply && (reading.phase === 'connect' || reading.phase === 'ehlo')
-  if (isEarly) return { class: 'blocked', isKnown: false }
-  return findings.find((each) => each.class !== 'other') ?? { class: 'other', isKnown: false }
+  const at = said.search(REPLY_CODE)
+  const own = weightiest(
+    at < 0
+      ? [programFinding(said), replyFinding(reading, said)]
+      : [replyFinding(reading, said.slice(at)), programFinding(said.slice(at)), replyFinding(reading, '')],
+  )
+  if (own.weight >= WEIGHT.numbers) return own
+  const step = at < 0 ? NOTHING : ofTheStep(reading.phase)
+  const beside = [programFinding(told), replyFinding(reading, told)]
+  return weightiest([step, replyFinding(reading, said), own, ...beside, ofTheQueue(reading, said)])
+}
+
+function weightiest(findings: readonly Finding[]): Finding {
+  return findings.reduce((best, each) => (each.weight > best.weight ? each : best), NOTHING)
+}
+
+/** Before MAIL a server knows nothing but our address, and before RCPT nothing but the sender's. */
+function ofTheStep(phase: SmtpPhase): Finding {
+  if (phase === 'connect' || phase === 'ehlo') return { ...NOTHING, class: 'blocked', weight: WEIGHT.vague }
+  return phase === 'mail' ? { ...NOTHING, class: 'policy', weight: WEIGHT.vague } : NOTHING
+}
+
+/** A transient status, and no word of anybody: the queue gave up. */
+function ofTheQueue(reading: Reading, said: string): Finding {
+  return reading.code < 500 && said === '' ? { ...NOTHING, class: 'expired', weight: WEIGHT.vague } : NOTHING
 }
 
 function replyFinding(reading: Reading, words: string): Finding {
-  const reply = { ...reading, text: withoutCodes(words) }
-  const rule = ruleFor(reply)
-  return { class: classifyReply(reply).class, isKnown: rule !== undefined && !ANYBODYS.has(rule) }
+  const rule = ruleFor({ ...reading, text: withoutCodes(words) })
+  if (rule === undefined) return NOTHING
+  return { class: rule.class, weight: weightOf(rule, reading.enhanced), isKnown: !ANYBODYS.has(rule) }
 }
 
-function isTelling(finding: Finding): boolean {
-  return finding.class !== 'other' && finding.class !== 'rejected'
+function weightOf(rule: ReplyRule, status: string | undefined): number {
+  if (rule === REFUSED) return WEIGHT.vague
+  if (!NUMBERS.has(rule)) return WEIGHT.words
+  return status === undefined || VAGUE_STATUS.test(status) ? WEIGHT.vague : WEIGHT.numbers
 }
 
-function programFinding(words: string): Finding | undefined {
+function programFinding(words: string): Finding {
   const text = words.toLowerCase()
   const rule = PROGRAM_WORDS.find((each) => each.text.test(text))
-  return rule === undefined ? undefined : { class: rule.class, isKnown: rule.isOfMailStore ?? false }
+  if (rule === undefined) return NOTHING
+  return { class: rule.class, weight: WEIGHT.words, isKnown: rule.isOfMailStore ?? false }
 }
 
 /**
@@ -152,7 +184,11 @@ function isHard({ class: found, isKnown }: Finding, { status = '', code, phase, 
 
 /** One line, of bounded length. */
 function tidy(text: string): string {
-  return text.slice(0, 4 * MAX_DIAGNOSTIC_CHARS).replace(/\s+/g, ' ').trim().slice(0, MAX_DIAGNOSTIC_CHARS)
+  return text
+    .slice(0, 4 * MAX_DIAGNOSTIC_CHARS)
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, MAX_DIAGNOSTIC_CHARS)
 }
 
 /** The codes at the head of each line of a reply stand inside its words when the lines are joined. */

@@ -11,13 +11,12 @@ export interface FeedbackReport {
 /** Reads message/feedback-report (RFC 5965 3). */
 export function readFeedbackReport(text: string): FeedbackReport {
   const fields = readFields(text.trim())
-  const named = [
-    ...(fields.get('original-rcpt-to') ?? []),
-    ...(fields.get('removal-recipient') ?? []),
-  ].map((value) => addressIn(value) ?? '')
+  const named = [...(fields.get('original-rcpt-to') ?? []), ...(fields.get('removal-recipient') ?? [])].map(
+    (value) => addressIn(value) ?? '',
+  )
   return {
     feedback: {
-      type: (/^[\w-]{1,40}/.exec(field(fields, 'feedback-type'))?.[0] ?? 'other').toLowerCase(),
+      type: (/^[\w-]{1,40}/.exec(field(fields, 'feedback-type'))?.[0] ?? 'abuse').toLowerCase(),
       userAgent: field(fields, 'user-agent') || undefined,
       sourceIp: field(fields, 'source-ip') || undefined,
       originalMailFrom: addressIn(field(fields, 'original-mail-from')),

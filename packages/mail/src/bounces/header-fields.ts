@@ -58,9 +58,10 @@ export function decodedField(fields: HeaderFields, name: string): string {
 
 /** A parameter of a structured value (`boundary` of a Content-Type), quoted or not; undefined when there is none. */
 export function parameter(value: string, name: string): string | undefined {
-  const match = new RegExp(`;[ \\t]{0,9}${name}[ \\t]{0,9}=[ \\t]{0,9}(?:"([^"]{1,200})"|([^\\s;"]{1,200}))`, 'i').exec(
-    value,
-  )
+  const match = new RegExp(
+    `;[ \\t]{0,9}${name}[ \\t]{0,9}=[ \\t]{0,9}(?:"([^"]{1,200})"|([^\\s;"]{1,200}))`,
+    'i',
+  ).exec(value)
   return match?.[1] ?? match?.[2]
 }
 

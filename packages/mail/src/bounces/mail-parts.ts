@@ -36,7 +36,7 @@ export interface MailParts {
  * is given and never throws: bounces are written by many programs that took the standards lightly.
  */
 export function readParts(octets: Buffer): MailParts {
-  const raw = octets.subarray(0, MAX_READ_OCTETS).latin1Slice()
+  const raw = octets.subarray(0, MAX_READ_OCTETS).toString('latin1')
   const text = (raw.includes('\r') ? raw.replace(LINE_ENDS, '\n') : raw).replace(MBOX_LINE, '')
   const { fields, body } = splitHeader(text)
   const parts: MailPart[] = []
@@ -46,7 +46,9 @@ export function readParts(octets: Buffer): MailParts {
 
 function walk(fields: HeaderFields, body: string, depth: number, into: MailPart[]): void {
   const type = typeOf(fields)
-  const boundary = type.startsWith('multipart/') ? parameter(field(fields, 'content-type'), 'boundary') : undefined
+  const boundary = type.startsWith('multipart/')
+    ? parameter(field(fields, 'content-type'), 'boundary')
+    : undefined
   const inner = boundary === undefined || depth >= MAX_DEPTH ? [] : splitAt(body, boundary)
   if (inner.length === 0) {
     into.push(leaf(type.startsWith('multipart/') ? 'text/plain' : type, fields, body, depth))
@@ -119,7 +121,11 @@ function typeOf(fields: HeaderFields): string {
 
 /** What is returned of our own message: a part of its own, or its header in place of a part's fields. */
 export function returnedHeader(part: MailPart): HeaderFields | undefined {
-  if (/^(?:message\/(?:rfc822|global|partial)|text\/rfc822-headers|message\/(?:global|rfc822)-headers)$/.test(part.type))
+  if (
+    /^(?:message\/(?:rfc822|global|partial)|text\/rfc822-headers|message\/(?:global|rfc822)-headers)$/.test(
+      part.type,
+    )
+  )
     return headerOf(part.text())
   return isMailHeader(part.fields) ? part.fields : undefined
 }

@@ -37,7 +37,7 @@ function firstMatch(fields: HeaderFields, names: readonly string[], pattern: Reg
 
 /** To whom the message was, by its own header. */
 export function originalRecipient(original: HeaderFields): string | undefined {
-  for (const name of ['x-apparently-to', 'delivered-to', 'to', 'x-envelope-to']) {
+  for (const name of ['x-hmxmroriginalrecipient', 'x-apparently-to', 'to', 'x-envelope-to', 'delivered-to']) {
     const found = addressIn(field(original, name))
     if (found !== undefined) return found
   }
@@ -46,6 +46,11 @@ export function originalRecipient(original: HeaderFields): string | undefined {
 
 /** From whom it was, in lower case: the addresses that an explanation names without blaming them. */
 export function originalSenders(bounce: HeaderFields, original: HeaderFields): Set<string> {
-  const values = [field(original, 'from'), field(original, 'return-path'), field(bounce, 'to'), field(bounce, 'from')]
+  const values = [
+    field(original, 'from'),
+    field(original, 'return-path'),
+    field(bounce, 'to'),
+    field(bounce, 'from'),
+  ]
   return new Set(values.map((value) => addressIn(value)?.toLowerCase() ?? '').filter((each) => each !== ''))
 }

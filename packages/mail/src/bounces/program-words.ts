@@ -26,6 +26,14 @@ const CORPUS = 'https://github.com/sisimai/set-of-emails'
 /** The first that fits decides. */
 export const PROGRAM_WORDS: readonly ProgramRule[] = [
   {
+    class: 'network',
+    source: POSTFIX,
+    text: /host not found, try again|temporary (?:dns|name|lookup)|server failure, try again/,
+    samples: [
+      'Host or domain name not found. Name service error for name=x.example type=MX: Host not found, try again',
+    ],
+  },
+  {
     class: 'host_unknown',
     source: EXIM,
     text: /relevant mx records point to non-existent hosts|host address lookups failed permanently|unrouteable mail domain|no smtp service|account or domain may not exist/,
@@ -38,7 +46,7 @@ export const PROGRAM_WORDS: readonly ProgramRule[] = [
   {
     class: 'system',
     source: EXIM,
-    text: /delivery to (?:file|pipe) forbidden|local delivery failed|child process of \w{1,40} transport|transport returned|lmtp error after|pipe to \|.{1,200}(?:failed|exit)|mailer error|command line usage error|unknown mailer error|cannot append message to|no space left on device|input\/output error|i\/o error/,
+    text: /delivery to (?:file|pipe) forbidden|procmail: |ldap (?:server|error|lookup)|can(?:no|')t (?:create|open|write)|couldn'?t (?:create|open|write)|local delivery failed|child process of \w{1,40} transport|transport returned|lmtp error after|pipe to \|.{1,200}(?:failed|exit)|mailer error|command line usage error|unknown mailer error|cannot append message to|no space left on device|input\/output error|i\/o error/,
     samples: [
       'local delivery failed',
       'Child process of address_pipe transport returned 2 from command: /usr/bin/filter',
@@ -48,7 +56,7 @@ export const PROGRAM_WORDS: readonly ProgramRule[] = [
   {
     class: 'host_unknown',
     source: QMAIL,
-    text: /couldn'?t find any host (?:named|by that name)|cannot find (?:any )?host|couldn'?t find a mail exchanger or ip address|domain does not (?:exist|accept mail)|no mx found for|null mx|no mail servers? (?:for|found)|host or domain name not found|name service error for name|host unknown|unknown host|no such host|host not found|domain not found|domain name not found|could not resolve host|no route to domain|dns server returned answer with no data|destination domain .{0,60}not (?:exist|found|valid)|nxdomain|mail domain .{0,80}does(?: not|n'?t) exist/,
+    text: /couldn'?t find any host (?:named|by that name)|cannot find (?:any )?host|couldn'?t find a mail exchanger or ip address|domain does not (?:exist|accept mail)|no mx (?:records? )?found|null mx|no mail servers? (?:for|found)|host or domain name not found|name service error for name|host unknown|unknown host|no such host|host not found|domain not found|domain name not found|could not resolve host|no route to domain|dns server returned answer with no data|destination domain .{0,60}not (?:exist|found|valid)|nxdomain|mail domain .{0,80}does(?: not|n'?t) exist/,
     samples: [
       "Sorry, I couldn't find any host named x.example. (#5.1.2)",
       'Host or domain name not found. Name service error for name=x.example type=A: Host not found',
@@ -68,7 +76,7 @@ export const PROGRAM_WORDS: readonly ProgramRule[] = [
   {
     class: 'network',
     source: QMAIL,
-    text: /wasn'?t able to establish an smtp connection|unable to establish an smtp connection|connect(?:ion)? (?:to .{1,260}: ?)?(?:timed out|refused|reset)|connection (?:dropped|closed|lost)|lost connection|no route to host|network is unreachable|host name lookup failure|dns lookup fail|name server failure|unable to (?:connect|contact)|cannot connect|could not connect|did not accept our requests to connect|host (?:is )?(?:not reachable|unreachable)|network error|socket error|operation timed out|conversation with .{1,260} timed out|connection attempts? failed/,
+    text: /wasn'?t able to establish an smtp connection|unable to establish an smtp connection|connect(?:ion)? (?:to .{1,260}: ?)?(?:timed out|refused|reset)|connection (?:dropped|closed|lost)|lost connection|no route to host|network is unreachable|host name lookup failure|dns lookup fail|name server failure|unable to (?:connect|contact)|cannot connect|could not connect|did not accept our requests to connect|host (?:is )?(?:not reachable|unreachable)|network error|socket error|operation timed out|conversation with .{1,260} timed out|connection attempts? failed|remote host is not responding/,
     samples: [
       "Sorry, I wasn't able to establish an SMTP connection. (#4.4.1)",
       'connect to mx.x.example[192.0.2.1]:25: Connection timed out',
@@ -76,9 +84,15 @@ export const PROGRAM_WORDS: readonly ProgramRule[] = [
     ],
   },
   {
+    class: 'mailbox_full',
+    source: SENDMAIL,
+    text: /mailbox is full|mail ?box (?:exceeds|has exceeded)|mail ?folder is full|mailbox (?:quota|size limit) exceeded|mail quota exceeded|disk quota exceeded|storage quota exceeded|over ?quota|quota exceed|exceeds allowed size|mailbox exceeds|not enough (?:space|disk)|insufficient (?:space|storage)/,
+    samples: ['As their mailbox is full.', 'Storage quota exceeded', "The user's mailfolder is full."],
+  },
+  {
     class: 'expired',
     source: EXIM,
-    text: /retry (?:timeout|time) (?:exceeded|not reached)|hosts? ha(?:ve|s) been failing for a long time|in the queue too long|queue[. ]expired|message (?:has )?expired|delivery (?:time )?expired|giving up|could not be delivered (?:for|within) .{1,40}(?:days?|hours?|seconds?)|could not deliver for the last|message was undeliverable after|delivery attempts? .{0,40}(?:expired|exhausted)|has been (?:frozen|delayed)|unable to deliver .{0,40}(?:after|in) \d{1,6} (?:day|hour|minute)|cannot send message (?:within|for) \d{1,3} (?:day|hour)|time-?out (?:for|while) deliver|delivery time(?:d)? ?out|too old|not been (?:able to be )?delivered .{0,40}\d{1,3} (?:day|hour)/,
+    text: /retry (?:timeout|time) (?:exceeded|not reached)|hosts? ha(?:ve|s) been failing for a long time|in the queue too long|queue[. ]expired|(?:message|envelope) (?:has )?expired|delivery (?:time )?expired|giving up\.|could not be delivered (?:for|within) .{1,40}(?:days?|hours?|seconds?)|could not deliver for the last|message was undeliverable after|delivery attempts? .{0,40}(?:expired|exhausted)|has been (?:frozen|delayed)|unable to deliver .{0,40}(?:after|in) \d{1,6} (?:day|hour|minute)|cannot send message (?:within|for) \d{1,3} (?:day|hour)|time-?out (?:for|while) deliver|delivery time(?:d)? ?out|too old|not delivered within|not been (?:able to be )?delivered .{0,40}\d{1,3} (?:day|hour)/,
     samples: [
       'retry timeout exceeded',
       "I'm not going to try again; this message has been in the queue too long.",
@@ -87,15 +101,9 @@ export const PROGRAM_WORDS: readonly ProgramRule[] = [
     ],
   },
   {
-    class: 'mailbox_full',
-    source: SENDMAIL,
-    text: /mailbox is full|mail ?box (?:exceeds|has exceeded)|mail ?folder is full|mail(?:box)? (?:quota|size limit) exceeded|disk quota exceeded|storage quota exceeded|over ?quota|quota exceed|exceeds allowed size|mailbox exceeds|not enough (?:space|disk)|insufficient (?:space|storage)/,
-    samples: ['As their mailbox is full.', 'Storage quota exceeded', "The user's mailfolder is full."],
-  },
-  {
     class: 'message_too_big',
     source: OPENSMTPD,
-    text: /message (?:size )?exceeds (?:fixed )?maximum|message is too (?:big|large)|mail size limit|exceeds the (?:message )?size limit|size of (?:the|this) message exceed/,
+    text: /message (?:size )?exceeds (?:fixed )?maximum|message is too (?:big|large)|mail size limit exceeded|exceeds the (?:message )?size limit|size of (?:the|this) message exceed/,
     samples: ['Message size exceeds fixed maximum message size: 10485760 bytes'],
   },
   {
@@ -109,7 +117,7 @@ export const PROGRAM_WORDS: readonly ProgramRule[] = [
     class: 'unknown_user',
     isOfMailStore: true,
     source: DOMINO,
-    text: /not listed in (?:domino|public|the)|not found in (?:domino|the) directory|invalid final delivery userid|no such local (?:user|mailbox)|user not local|no mailbox here by that name/,
+    text: /not listed in (?:domino|public|the)|not found in (?:domino|the) directory|invalid final delivery userid|no such local (?:user|mailbox)|^unknown user: |user not local|no mailbox here by that name/,
     samples: [
       'User some.name (x@y.example) not listed in Domino Directory',
       'Invalid final delivery userid: x@y.example',
@@ -126,8 +134,20 @@ export const PROGRAM_WORDS: readonly ProgramRule[] = [
     source: GMAIL,
     text: /groups\.google\.com|google groups|groupe que vous avez|you do not have permission to post/,
     samples: [
-      "The group you tried to contact (x) may not exist, or you may not have permission to post messages to the group. Google Groups",
+      'The group you tried to contact (x) may not exist, or you may not have permission to post messages to the group. Google Groups',
     ],
+  },
+  {
+    class: 'policy',
+    source: 'https://docs.cpanel.net/',
+    text: /sending to\/from an address that has been blacklisted/,
+    samples: ['"Sorry, you are sending to/from an address that has been blacklisted"'],
+  },
+  {
+    class: 'rejected',
+    source: 'http://www.fml.org/',
+    text: /not (?:a )?member of this mailing list|not subscribed to this (?:mailing )?list/,
+    samples: ['You are not a member of this mailing list <x@y.example>.'],
   },
   {
     class: 'virus',

@@ -8,7 +8,13 @@ import { field, NO_FIELDS, type HeaderFields } from './header-fields.ts'
 import { readParts, returnedHeader, type MailPart, type MailParts } from './mail-parts.ts'
 import { originalRecipient, originalSenders, readOriginal } from './original-message.ts'
 import { readTextBounce, type NamedRecipient } from './read-text-bounce.ts'
-import type { Confidence, ReportedAction, ReturnedKind, ReturnedMail, ReturnedRecipient } from './returned-mail.ts'
+import type {
+  Confidence,
+  ReportedAction,
+  ReturnedKind,
+  ReturnedMail,
+  ReturnedRecipient,
+} from './returned-mail.ts'
 import { readSesNotification } from './ses-notification.ts'
 import { readExplanation, type Explanation } from './text-part.ts'
 
@@ -29,7 +35,13 @@ export function readReturnedMail(octets: Buffer): ReturnedMail {
   const mail = readParts(octets)
   const explanation = readExplanation(mail.parts)
   const opened = { mail, explanation, original: originalOf(mail.parts, explanation) }
-  return readComplaint(opened) ?? readReport(opened) ?? readNotification(opened) ?? readWords(opened) ?? readRest(opened)
+  return (
+    readComplaint(opened) ??
+    readReport(opened) ??
+    readNotification(opened) ??
+    readWords(opened) ??
+    readRest(opened)
+  )
 }
 
 function originalOf(parts: readonly MailPart[], explanation: Explanation): HeaderFields {
@@ -43,7 +55,9 @@ function originalOf(parts: readonly MailPart[], explanation: Explanation): Heade
 function readComplaint({ mail, original, explanation }: Opened): ReturnedMail | undefined {
   const part = mail.parts.find(({ type }) => type === 'message/feedback-report')
   const given = part?.text() ?? explanation.text
-  if (part === undefined && !/^feedback-type:/im.test(given)) return readOptOut(mail.fields, explanation)
+  const isReport =
+    part !== undefined || /^feedback-type:/im.test(given) || isOldComplaint(mail.fields, original)
+  if (!isReport) return readOptOut(mail.fields, explanation)
   const { feedback, recipients } = readFeedbackReport(part === undefined ? fieldsIn(given) : given)
   const named = recipients.length > 0 ? recipients : [originalRecipient(original) ?? '']
   return {
@@ -54,13 +68,21 @@ function readComplaint({ mail, original, explanation }: Opened): ReturnedMail | 
   }
 }
 
+/** Outlook.com's loop sends the message itself, without a report. */
+function isOldComplaint(fields: HeaderFields, original: HeaderFields): boolean {
+  return (
+    original.has('x-hmxmroriginalrecipient') && /^complaint about message/i.test(field(fields, 'subject'))
+  )
+}
+
 function fieldsIn(text: string): string {
   return text.slice(Math.max(0, text.search(/^feedback-type:/im)))
 }
 
 /** A mail program that writes to the address of List-Unsubscribe for its reader. */
 function readOptOut(fields: HeaderFields, { text }: Explanation): ReturnedMail | undefined {
-  if (!/sent this e?-?mail to unsubscribe|request to unsubscribe/i.test(text.slice(0, 1_000))) return undefined
+  if (!/sent this e?-?mail to unsubscribe|request to unsubscribe/i.test(text.slice(0, 1_000)))
+    return undefined
   return {
     kind: 'complaint',
     recipients: [complained(addressIn(field(fields, 'from')) ?? '')],
@@ -170,7 +192,8 @@ function worded(
   action: ReportedAction,
   confidence: Confidence,
 ): ReturnedRecipient {
-  const found = diagnose({ said, told })
+  const isSilent = !/[a-z]{3}/i.test(said.replaceAll(recipient, ''))
+  const found = diagnose({ said: isSilent ? '' : said, told })
   return { recipient, action, ...found, hard: found.hard && action === 'failed', confidence }
 }
 

@@ -18,8 +18,7 @@ interface Hit {
 const MAX_LINES = 2_000
 const MAX_LINE_CHARS = 1_000
 /** The lines that say what a server answered. */
-const REPLY_LINE =
-  /(?:^|[\s:;<"'([])(?:[45][0-57]\d)(?:[ \-:.#]|$)|\berror_code\b|<<<|\bsaid:/i
+const REPLY_LINE = /(?:^|[\s:;<"'([])(?:[45][0-57]\d)(?:[ \-:.#]|$)|\berror_code\b|<<<|\bsaid:/i
 
 /**
  * Finds the recipients in a text that is no report: line by line, by the surest shape that the text has. `notThese` are addresses of
@@ -51,7 +50,9 @@ function withWords(lines: readonly string[], hits: readonly Hit[]): NamedRecipie
   const named = new Map<string, NamedRecipient>()
   let pending: string[] = []
   for (const [n, hit] of hits.entries()) {
-    const said = hit.isAfterWords ? wordsBefore(lines, hits[n - 1]?.line ?? -1, hit) : wordsAfter(lines, hit, hits[n + 1])
+    const said = hit.isAfterWords
+      ? wordsBefore(lines, hits[n - 1]?.line ?? -1, hit)
+      : wordsAfter(lines, hit, hits[n + 1])
     pending.push(hit.recipient)
     if (said === '' && n < hits.length - 1) continue
     for (const recipient of pending) {

@@ -18,9 +18,8 @@ const SUB_TYPES: Readonly<Record<string, BounceClass>> = {
 
 /** Reads a notification of SES in the text of a mail; undefined when there is none. `original` of the result is for the caller to add. */
 export function readSesNotification(text: string): Omit<ReturnedMail, 'original'> | undefined {
-  const begin = text.indexOf('{"notificationType"')
-  if (begin < 0) return undefined
-  const notification = parsed(text.slice(begin, endOfLine(text, begin)))
+  const json = notificationIn(text)
+  const notification = json === undefined ? undefined : parsed(json)
   switch (notification?.notificationType) {
     case 'Bounce':
       return bounceOf(objectAt(notification, 'bounce'))
@@ -33,6 +32,16 @@ export function readSesNotification(text: string): Omit<ReturnedMail, 'original'
   }
 }
 
+/** On a line of its own, or in the field Message of a notification of SNS, folded as mail folds. */
+function notificationIn(text: string): string | undefined {
+  const begin = text.indexOf('{"notificationType"')
+  if (begin >= 0) return text.slice(begin, endOfLine(text, begin))
+  if (!text.includes('"Message"')) return undefined
+  const quoted = /"Message"\s{0,9}:\s{0,9}("(?:[^"\\]|\\[^])*")/.exec(text)?.[1]
+  const inner: unknown = quoted === undefined ? undefined : parsedValue(quoted.replace(/\n ?/g, ''))
+  return typeof inner === 'string' && inner.startsWith('{"notificationType"') ? inner : undefined
+}
+
 function bounceOf(bounce: Json): Omit<ReturnedMail, 'original'> {
   const subType = SUB_TYPES[textAt(bounce, 'bounceSubType')]
   const isPermanent = textAt(bounce, 'bounceType') === 'Permanent'
@@ -40,7 +49,10 @@ function bounceOf(bounce: Json): Omit<ReturnedMail, 'original'> {
     kind: 'bounce',
     reportingMta: textAt(bounce, 'reportingMTA').replace(/^dns; ?/, '') || undefined,
     recipients: listAt(bounce, 'bouncedRecipients').map((each): ReturnedRecipient => {
-      const found = diagnose({ said: textAt(each, 'diagnosticCode'), status: textAt(each, 'status') || undefined })
+      const found = diagnose({
+        said: textAt(each, 'diagnosticCode'),
+        status: textAt(each, 'status') || undefined,
+      })
       const isSilent = found.class === 'other' && subType !== undefined
       return {
         recipient: textAt(each, 'emailAddress'),
@@ -88,9 +100,13 @@ function deliveryOf(delivery: Json): Omit<ReturnedMail, 'original'> {
 }
 
 function parsed(json: string): Json | undefined {
+  const value = parsedValue(json)
+  return isObject(value) ? value : undefined
+}
+
+function parsedValue(json: string): unknown {
   try {
-    const value: unknown = JSON.parse(json)
-    return isObject(value) ? value : undefined
+    return JSON.parse(json)
   } catch (error) {
     // Cut short, or not JSON: then it is no notification.
     if (error instanceof SyntaxError) return undefined

@@ -26,7 +26,9 @@ export const RECIPIENT_SHAPES: readonly (readonly RecipientShape[])[] = [
     {
       id: 'address_colon',
       programs: 'qmail, Postfix, Yahoo, OpenSMTPD, GMX, MXLogic, MDaemon',
-      line: shape('^[ \\t]{0,8}["\\\'<(]{0,2}ADDRESS["\\\'>)]{0,2}[ \\t]{0,3}:(?:[ \\t]{1,9}(?<words>.{0,900}))?$'),
+      line: shape(
+        '^[ \\t]{0,8}["\\\'<(]{0,2}ADDRESS["\\\'>)]{0,2}[ \\t]{0,3}:(?:[ \\t]{1,9}(?<words>.{0,900}))?$',
+      ),
       samples: ['<x@y.example>:', 'x@y.example: Domain does not exist', '"x@y.example":'],
     },
     {
@@ -35,7 +37,12 @@ export const RECIPIENT_SHAPES: readonly (readonly RecipientShape[])[] = [
       line: shape(
         '^[ \\t]{0,20}(?:[*\\-•>]{1,3}[ \\t]{0,9}|\\d{1,3}[.)][ \\t]{1,9})?["\\\'<(]{0,2}ADDRESS["\\\'>)]{0,2}(?:[ \\t]{0,3}<(?:mailto:)?[^<>\\s]{1,320}>)?[.;,]?[ \\t]{0,20}$',
       ),
-      samples: ['  x@y.example', '   * x@y.example', 'x@y.example<mailto:x@y.example>', '>>> x@y.example <x@y.example>'],
+      samples: [
+        '  x@y.example',
+        '   * x@y.example',
+        'x@y.example<mailto:x@y.example>',
+        '>>> x@y.example <x@y.example>',
+      ],
     },
   ],
   [
@@ -75,7 +82,7 @@ export const RECIPIENT_SHAPES: readonly (readonly RecipientShape[])[] = [
       id: 'anywhere',
       programs: 'anybody',
       line: shape('ADDRESS'),
-      samples: ['User x@y.example could not be found'],
+      samples: ['The mail for x@y.example was thrown away'],
     },
   ],
 ]

@@ -83,7 +83,7 @@ export const WORDING: ReplyRuleSet = {
     {
       id: 'relaying',
       class: 'relaying_denied',
-      text: /relay(?:ing)? (?:access )?(?:is )?(?:denied|not (?:allowed|permitted))|(?:unable|not permitted|not allowed) to relay|we do not relay|isn't allowed to relay/,
+      text: /no relaying|relay(?:ing)? (?:access )?(?:is )?(?:denied|not (?:allowed|permitted))|(?:unable|not permitted|not allowed) to relay|we do not relay|isn't allowed to relay/,
       samples: ['550 5.7.1 we do not relay', '550 not permitted to relay through this server'],
     },
     {
@@ -184,7 +184,7 @@ export const WORDING: ReplyRuleSet = {
     {
       id: 'unknown_before',
       class: 'unknown_user',
-      text: /(?:no such|unknown|invalid|non-?existent|nonexisting) (?:local )?(?:user|recipient|mailbox|address|account|alias|person|id\b|local.?part)|no mailbox (?:here|by that)|(?:user|account) (?:that )?you tried to reach|recipient unrecognized|recipient address rejected(?:\.|$)|not a (?:valid|registered) (?:gateway )?user|cannot deliver mail for/,
+      text: /unknown or illegal|(?:no such|unknown|invalid|non-?existent|nonexisting) (?:local )?(?:user|recipient|mailbox|address|account|alias|person|id\b|local.?part)|no mailbox (?:here|by that)|(?:user|account) (?:that )?you tried to reach|recipient unrecognized|recipient address rejected(?:\.|$)|not a (?:valid|registered) (?:gateway )?user|cannot deliver mail for/,
       samples: [
         '550 No such user here',
         '550 unknown user',
