@@ -2,9 +2,9 @@ import { decodedField, field, type HeaderFields } from './header-fields.ts'
 
 /** Who sends bounces: programs, by their usual names. */
 const DAEMON =
-  /mailer-?daemon|post ?master|mail ?delivery|mail-?system|mail ?deliver system|delivery (?:subsystem|system|notification)|system administrator|auto-?reply-?daemon|bounce|ndr |\bmta\b|mdaemon|interscan|mail administrator|sysadmin|no-?reply@/
+  /mailer-?daemon|post ?master|mail ?delivery|mail-?system|mail ?deliver system|delivery (?:subsystem|system|notification)|system administrator|\bndr\b|\bmta\b|mdaemon|interscan|mail administrator|sysadmin|\bbounces?@/
 const DAEMON_SUBJECT =
-  /undeliver|returned mail|returned to sender|return(?:ing)? message to sender|delivery (?:status|has failed|failure|failed|problem|error|report|notification|unsuccessful)|deliver(?:y|ed)? fail|failed delivery|failure (?:notice|delivery)|mail(?:er)? (?:delivery|failure|error|system error)|failed mail|could not (?:be )?(?:send|sent|deliver)|(?:not|unable to|cannot|can't) (?:be )?deliver|undelivered|non[- ]?deliver|mail error|error sending your mail|message (?:you sent )?(?:blocked|refused|rejected|delayed)|bounce|warning: (?:message|could not)|delayed mail|nondeliverable|rejected:|unzustellbar|non remis|no se puede entregar|mancata consegna|niet bezorgd|配信|配送|エラー|送信できません/
+  /undeliver|returned mail|returned to sender|return(?:ing)? message to sender|delivery (?:status|has failed|failure|failed|problem|error|report|notification|unsuccessful)|deliver(?:y|ed)? fail|failed delivery|failure (?:notice|delivery)|mail(?:er)? (?:delivery|failure|error|system error)|failed mail|could not (?:be )?(?:send|sent|deliver)|(?:not|unable to|cannot|can't) (?:be )?deliver|undelivered|non[- ]?deliver|mail error|error sending your mail|message (?:you sent )?(?:blocked|refused|rejected|delayed)|warning: (?:message|could not)|delayed mail|nondeliverable|rejected:|unzustellbar|non remis|no se puede entregar|mancata consegna|niet bezorgd|配信エラー|配信不能|送信できません/
 const PHRASES =
   /could ?n[o']t be (?:sent|delivered)|unable to deliver|undeliver(?:able|ed)|wasn'?t able to deliver|fail(?:ed|ure) (?:to )?deliver|delivery (?:to .{0,100} )?(?:has )?failed|failed permanently|not (?:be )?delivered to|did not reach the following|permanent (?:fatal )?error|returned to sender|following addresses had|delivery error|error (?:has )?occurred (?:while|when) (?:attempting|trying) to deliver|error delivering your mail|had trouble delivering|message was not (?:delivered|accepted)|was rejected by|transcript of session|invalid final delivery|mail delivery system|no valid recipients|mail was not delivered|delivery (?:was )?unsuccessful|not (?:a )?member of this mailing list/
 const PROGRAM_REPLY =
@@ -40,6 +40,11 @@ export function isWarning(text: string): boolean {
   return DELAYED.test(words) && !GIVEN_UP.test(words)
 }
 
+/** By its subject an answer for a person: it may quote anything. */
+export function isPersonsAutoReply(fields: HeaderFields): boolean {
+  return PROGRAM_REPLY.test(decodedField(fields, 'subject').toLowerCase().slice(0, 300))
+}
+
 /** RFC 3834 5, and what programs set or write that do not know it. */
 export function isAutoReply(fields: HeaderFields): boolean {
   const submitted = field(fields, 'auto-submitted').toLowerCase()
@@ -49,7 +54,7 @@ export function isAutoReply(fields: HeaderFields): boolean {
     submitted.startsWith('auto-notified') ||
     ['x-autoreply', 'x-autorespond', 'x-auto-reply-from', 'x-vacation'].some((name) => fields.has(name)) ||
     /auto_reply|auto-reply/i.test(field(fields, 'precedence')) ||
-    PROGRAM_REPLY.test(decodedField(fields, 'subject').toLowerCase().slice(0, 300))
+    isPersonsAutoReply(fields)
   )
 }
 

@@ -101,7 +101,10 @@ function findingOf(reading: Reading, said: string, told: string): Finding {
   )
   if (own.weight >= WEIGHT.numbers) return own
   const step = at < 0 ? NOTHING : ofTheStep(reading.phase)
-  const beside = [programFinding(told), replyFinding(reading, told)]
+  // "It was refused" stands in every explanation: it tells only where no server spoke.
+  const beside = [programFinding(told), replyFinding(reading, told)].filter(
+    ({ weight }) => at < 0 || weight > WEIGHT.vague,
+  )
   return weightiest([step, replyFinding(reading, said), own, ...beside, ofTheQueue(reading, said)])
 }
 

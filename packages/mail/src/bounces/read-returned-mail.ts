@@ -1,10 +1,17 @@
 import type { Buffer } from 'node:buffer'
 import { addressIn, addressesIn } from './addresses.ts'
-import { hasBouncePhrase, hasBounceSubject, isAutoReply, isFromDaemon, isWarning } from './bounce-signs.ts'
+import {
+  hasBouncePhrase,
+  hasBounceSubject,
+  isAutoReply,
+  isFromDaemon,
+  isPersonsAutoReply,
+  isWarning,
+} from './bounce-signs.ts'
 import { holdsStatus, readDeliveryStatus, type DeliveryStatus, type StatusEntry } from './delivery-status.ts'
 import { diagnose } from './diagnose.ts'
 import { readFeedbackReport } from './feedback-report.ts'
-import { field, NO_FIELDS, type HeaderFields } from './header-fields.ts'
+import { field, NO_FIELDS, parameter, type HeaderFields } from './header-fields.ts'
 import { readParts, returnedHeader, type MailPart, type MailParts } from './mail-parts.ts'
 import { originalRecipient, originalSenders, readOriginal } from './original-message.ts'
 import { readTextBounce, type NamedRecipient } from './read-text-bounce.ts'
@@ -154,27 +161,37 @@ function readNotification({ mail, explanation, original }: Opened): ReturnedMail
   return found && { ...found, original: readOriginal(mail.fields, original, undefined) }
 }
 
-/** A bounce in words. Nothing is believed from a mail that neither comes from a program nor says that it is a bounce. */
+/** A bounce in words. Nothing is believed from a mail that neither comes from a program nor brings back a message. */
 function readWords(opened: Opened): ReturnedMail | undefined {
   const { mail, explanation, original } = opened
   const failed = addressesIn(field(mail.fields, 'x-failed-recipients'))
-  const signs = [
-    isFromDaemon(mail.fields),
-    hasBounceSubject(mail.fields),
-    hasBouncePhrase(explanation.text),
-    failed.length > 0,
-    mail.type === 'multipart/report',
-  ]
-  if (signs.filter(Boolean).length < 2) return undefined
+  const origins = [isFromDaemon(mail.fields), failed.length > 0, isUnfinishedReport(mail)].filter(
+    Boolean,
+  ).length
+  const words = [hasBounceSubject(mail.fields), hasBouncePhrase(explanation.text)].filter(Boolean).length
+  const isMeant = origins > 0 ? origins + words > 1 : words === 2 && original.size > 0
+  if (!isMeant || (failed.length === 0 && isPersonsAutoReply(mail.fields)) || isReceipt(mail))
+    return undefined
   const named = namedIn(opened, failed)
   if (named.length === 0) return undefined
   const action = isWarning(explanation.text) ? 'delayed' : 'failed'
-  const confidence = signs.filter(Boolean).length > 2 ? 'medium' : 'low'
+  const confidence = origins + words > 2 ? 'medium' : 'low'
   return {
     kind: kindOf([action]),
     recipients: named.map((each) => worded(each, explanation.text, action, confidence)),
     original: readOriginal(mail.fields, original, undefined),
   }
+}
+
+/** Called a report of delivery, without the fields of one. */
+function isUnfinishedReport({ type, fields }: MailParts): boolean {
+  const kind = parameter(field(fields, 'content-type'), 'report-type')?.toLowerCase()
+  return type === 'multipart/report' && (kind === undefined || kind === 'delivery-status')
+}
+
+/** A reader's program says what became of a message that arrived (RFC 8098). */
+function isReceipt({ parts }: MailParts): boolean {
+  return parts.some(({ type }) => type === 'message/disposition-notification')
 }
 
 /** From the explanation, else from the header of the bounce, else from our message. */
@@ -199,7 +216,7 @@ function worded(
 
 function readRest({ mail, original }: Opened): ReturnedMail {
   return {
-    kind: isAutoReply(mail.fields) ? 'auto_reply' : 'unknown',
+    kind: isAutoReply(mail.fields) || isReceipt(mail) ? 'auto_reply' : 'unknown',
     recipients: [],
     original: readOriginal(mail.fields, original, undefined),
   }

@@ -66,6 +66,31 @@ export const SAMPLE_AUTO_REPLIES: readonly string[] = [
     ['Subject: Re: Seeds for November', 'Precedence: auto_reply', 'Return-Path: <>'],
     'We have received your message and opened ticket 4711.',
   ),
+  answer(
+    ['Subject: Automatic reply: Undelivered mail', 'Auto-Submitted: auto-replied', 'Return-Path: <>'],
+    'I am on holiday. In my absence write to <deputy@receiver.example>.',
+  ),
+  answer(
+    [
+      'Subject: Read: Seeds for November',
+      'Return-Path: <>',
+      'Content-Type: multipart/report; report-type=disposition-notification; boundary="mdn"',
+    ],
+    [
+      '--mdn',
+      'Content-Type: text/plain',
+      '',
+      'Your message to someone@receiver.example was displayed.',
+      '',
+      '--mdn',
+      'Content-Type: message/disposition-notification',
+      '',
+      'Final-Recipient: rfc822; someone@receiver.example',
+      'Disposition: manual-action/MDN-sent-manually; displayed',
+      '',
+      '--mdn--',
+    ].join('\n'),
+  ),
 ]
 
 /** What looks a little like a bounce, and is none. */
@@ -79,4 +104,17 @@ export const SAMPLE_NO_BOUNCES: readonly string[] = [
     ['Subject: Question about bounces'],
     'My customers see "550 5.1.1 User unknown" for x@y.example: what does it mean?',
   ),
+  answer(
+    ['Subject: Delivery problem with your parcel'],
+    'Your parcel could not be delivered to the address that you gave. Write to help@shop.example.',
+  ),
+  [
+    'From: no-reply@shop.example',
+    'To: news@sender.example',
+    'Subject: How to have fewer bounces: delivery status explained',
+    'List-Unsubscribe: <https://shop.example/u>',
+    '',
+    'Mail that was rejected by a server comes back. Questions to <help@shop.example>.',
+    '',
+  ].join('\n'),
 ]

@@ -3,12 +3,12 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { readReturnedMail } from '@pigeon/mail/bounces/read-returned-mail.ts'
-import type { ReturnedKind, ReturnedRecipient } from '@pigeon/mail/bounces/returned-mail.ts'
+import { readReturnedMail } from './read-returned-mail.ts'
+import type { ReturnedKind, ReturnedRecipient } from './returned-mail.ts'
 
-const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url))
+const REPOSITORY = fileURLToPath(new URL('../../../../', import.meta.url))
 const CORPUS = join(process.env.PIGEON_CORPUS ?? join(REPOSITORY, '..', 'shared', 'corpus'), 'bounces')
-const CLASSES = new URL('../../../docs/bounce-classes.md', import.meta.url)
+const CLASSES = new URL('../../../../docs/bounce-classes.md', import.meta.url)
 /** The corpus has 305; far fewer means that the wrong folder is read. */
 const LEAST_MAILS = 300
 const LEAST = { recognised: 0.99, recipient: 0.97, hardness: 0.95, class: 0.85 } as const
