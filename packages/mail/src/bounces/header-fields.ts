@@ -43,7 +43,8 @@ export function field(fields: HeaderFields, name: string): string {
 
 /** The first value of this name with its encoded-words (RFC 2047) read. */
 export function decodedField(fields: HeaderFields, name: string): string {
-  const raw = field(fields, name)
+  // Fields are octets; what is not ASCII in them is UTF-8 (RFC 6532), or was never right.
+  const raw = decodeCharset(Buffer.from(field(fields, name), 'latin1'), 'utf-8')
   if (!raw.includes('=?')) return raw
   let words = 0
   return raw.replace(ENCODED_WORD, (whole, charset: string, kind: string, text: string) => {

@@ -113,10 +113,8 @@ function splitAt(body: string, boundary: string): string[] {
 }
 
 function typeOf(fields: HeaderFields): string {
-  const type = (/^[\w.+-]{1,60}\/[\w.+-]{1,60}/.exec(field(fields, 'content-type'))?.[0] ?? '').toLowerCase()
-  if (type !== '') return type
-  // A returned header that was put where the fields of a part belong.
-  return 'text/plain'
+  const type = /^[\w.+-]{1,60}\/[\w.+-]{1,60}/.exec(field(fields, 'content-type'))?.[0] ?? 'text/plain'
+  return type.toLowerCase()
 }
 
 /** What is returned of our own message: a part of its own, or its header in place of a part's fields. */

@@ -12,21 +12,15 @@ export interface Explanation {
 const MAX_EXPLANATION_CHARS = 32 * 1024
 
 /** Lines after which a program quotes the message that it returns, most of them with rules of hyphens around. */
-const BELOW = new RegExp(
-  [
-    /[-_=*]{2,99} ?(?:below this line is a copy of the message|(?:this is|enclosed is|the following is) a copy of (?:the|your) (?:original )?message|(?:the )?(?:original|unsent|returned|undelivered) message\b|message header|header of the|(?:the )?header of the original|text of your message|returned (?:mail|message) follows|end of message|original headers|forwarded message)/,
-    /(?:message headers|original message|the original message|your message|returned mail|original headers?) follows?\b/,
-    /(?:included|below|here|enclosed|attached|following|the following) is (?:a copy of )?(?:the|your) (?:original )?(?:message|mail|e-mail)(?: header| text)?\b/,
-    /the (?:first|last) \d{1,9} (?:lines|bytes|octets) of (?:the|your) message/,
-    /original message(?: headers?| header information| details)?:?[ \t]{0,9}$/,
-    /(?:received|return-path)[ \t]{0,9}:/,
-  ]
-    .map(({ source }) => `(?:${source})`)
-    .join('|')
-    .replace(/^/, '^[ \\t]{0,40}(?:')
-    .concat(')'),
-  'im',
-)
+const QUOTED = [
+  /[-_=*]{2,99} ?(?:below this line is a copy of the message|(?:this is|enclosed is|the following is) a copy of (?:the|your) (?:original )?message|(?:the )?(?:original|unsent|returned|undelivered) message\b|message header|header of the|(?:the )?header of the original|text of your message|returned (?:mail|message) follows|end of message|original headers|forwarded message)/,
+  /(?:message headers|original message|the original message|your message|returned mail|original headers?) follows?\b/,
+  /(?:included|below|here|enclosed|attached|following|the following) is (?:a copy of )?(?:the|your) (?:original )?(?:message|mail|e-mail)(?: header| text)?\b/,
+  /the (?:first|last) \d{1,9} (?:lines|bytes|octets) of (?:the|your) message/,
+  /original message(?: headers?| header information| details)?:?[ \t]{0,9}$/,
+  /(?:received|return-path)[ \t]{0,9}:/,
+]
+const BELOW = new RegExp(`^[ \\t]{0,40}(?:${QUOTED.map(({ source }) => source).join('|')})`, 'im')
 
 const ENTITIES: Readonly<Record<string, string>> = {
   amp: '&',
