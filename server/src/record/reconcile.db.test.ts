@@ -2,129 +2,53 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { sql } from 'kysely'
-import { fanOutChunk } from '#campaigns/fan-out.ts'
 import { sweepCancelled } from '#campaigns/progress.ts'
-import { claimAndAppend } from '#dispatch/claim.ts'
-import { ANALYTICS_EVENTS, type OutcomeType, type SendJob } from '#events/email-events.ts'
-import { systemClock } from '#platform/clock.ts'
-import { testDatabase, type TestDatabase, type TestScope } from '@pigeon/server/test/database.ts'
+import { ANALYTICS_EVENTS } from '#events/email-events.ts'
+import { historyEvent } from '@pigeon/server/test/factories.ts'
+import { reconcile } from './reconcile.ts'
 import {
-  historyEvent,
-  outcomeOf,
-  recordOutcomes,
-  sampleCampaign,
-  sampleQueue,
-  sampleRoute,
-  sampleShard,
-  sampleTenant,
-  silentLog,
-  takeJobs,
-  testStream,
-} from '@pigeon/server/test/factories.ts'
-import { testHistory } from '@pigeon/server/test/history.ts'
-import { reconcile, type Finding, type Reconciliation } from './reconcile.ts'
-import type { HistoryDeps } from './run-history.ts'
-
-const analytics = await testHistory()
-const LIFETIMES = { bulkMs: 259_200_000, transactionalMs: 86_400_000, sandboxMs: 30_000 }
-
-interface Sent {
-  readonly deps: HistoryDeps
-  readonly database: TestDatabase
-  readonly campaignId: string
-  readonly jobs: readonly SendJob[]
-  recount(): Promise<Reconciliation>
-}
-
-/** A campaign to 40 contacts: each outcome there is, some deferred first, some still waiting, some in hand. */
-async function sentCampaign(scope: TestScope): Promise<Sent> {
-  await analytics.command('truncate table email_events')
-  await analytics.command('truncate table attempts')
-  const database = await testDatabase(scope)
-  const stream = await testStream(scope, database)
-  const deps = { db: database.engine, stream, analytics, clock: systemClock, log: silentLog }
-  const tenant = await sampleTenant(database, { contacts: 40 })
-  await sampleShard(database, 1)
-  await sampleRoute(database, 'google.example', 'google', 1)
-  await sql`insert into suppressions (tenant_id, address_key, reason, created_at) values (${tenant.tenantId}, 'person7@google.example', 'manual', now())`.execute(
-    database.admin,
-  )
-  const campaignId = await sampleCampaign(database, tenant)
-  await fanOutChunk(deps, campaignId, 100)
-  await claimAndAppend(deps, [sampleQueue(tenant.tenantId, campaignId)], LIFETIMES)
-  const jobs = await takeJobs(stream)
-  const plan: OutcomeType[] = [
-    'delivered',
-    'delivered',
-    'sent',
-    'bounced',
-    'failed',
-    'suppressed',
-    'deferred',
-    'delivered',
-  ]
-  const outcomes = jobs
-    .slice(0, 32)
-    .map((job, at) => outcomeOf(job, plan[at % plan.length] ?? 'delivered', new Date()))
-  await recordOutcomes({ engine: database.engine, stream }, 1, 1, outcomes)
-  await sql`update deliveries set due_at = now() - interval '1 hour' where claimed_epoch is null`.execute(
-    database.admin,
-  )
-  await claimAndAppend(deps, [sampleQueue(tenant.tenantId, campaignId)], LIFETIMES)
-  const [again, ...waiting] = await takeJobs(stream)
-  assert.equal(waiting.length, 3)
-  await recordOutcomes(
-    { engine: database.engine, stream },
-    1,
-    1,
-    again === undefined ? [] : [outcomeOf(again, 'delivered', new Date())],
-  )
-  const recount = (): Promise<Reconciliation> =>
-    reconcile({ ...deps, clock: later }, { eventDays: 90, attemptDays: 30 })
-  return { deps, database, campaignId, jobs, recount }
-}
-
-/** What ended in the last seconds is compared, too. */
-const later = { ...systemClock, now: () => new Date(Date.now() + 60_000) }
-
-async function anyMessage(database: TestDatabase, state: string): Promise<string> {
-  const found = await sql<{
-    id: string
-  }>`select id from messages where state = ${state}::message_state order by id limit 1`.execute(
-    database.admin,
-  )
-  const [row] = found.rows
-  assert.ok(row, `there is a message in state ${state}`)
-  return row.id
-}
-
-async function corrupt(sent: Sent, statement: ReturnType<typeof sql>): Promise<void> {
-  const done = await statement.execute(sent.database.admin)
-  assert.equal(done.numAffectedRows, 1n, 'exactly one row is corrupted')
-}
-
-function onlyFinding(result: Reconciliation): Finding | undefined {
-  assert.equal(result.findings.length, 1, JSON.stringify(result.findings, null, 2))
-  return result.findings[0]
-}
+  sentCampaign,
+  anyMessage,
+  corrupt,
+  onlyFinding,
+  withLateBounces,
+  statementsOf,
+  analytics,
+} from './reconcile-test-room.ts'
 
 test('a ledger that is right has no findings, with messages in every state', async (t) => {
   const { recount } = await sentCampaign(t)
   assert.deepEqual(await recount(), { campaigns: 1, messages: 40, findings: [], isCut: false })
 })
 
+test('late bounces are no findings, and still compared in sums', async (t) => {
+  const { deps, late, recount } = await withLateBounces(t)
+  assert.equal(late.length, 5)
+  assert.deepEqual(await recount(), { campaigns: 1, messages: 40, findings: [], isCut: false })
+  const asked = await statementsOf(deps)
+  assert.ok(asked.length > 0)
+  assert.deepEqual(
+    asked.filter((statement) => statement.includes('groupArray')),
+    [],
+  )
+})
+
+test('a late bounce that its message has lost again is named by the message', async (t) => {
+  const sent = await withLateBounces(t)
+  const [id] = sent.late
+  await corrupt(sent, sql`update messages set state = 'delivered', bounced_from = null where id = ${id}`)
+  assert.deepEqual(onlyFinding(await sent.recount()), {
+    table: 'messages',
+    row: id,
+    expected: 'bounced',
+    found: 'delivered',
+  })
+})
+
 test('what agrees is compared in sums and not message by message', async (t) => {
   const { deps, recount } = await sentCampaign(t)
   await recount()
-  const asked: string[] = []
-  const query: typeof analytics.query = async (...args) => {
-    asked.push(args[0])
-    return analytics.query(...args)
-  }
-  await reconcile(
-    { ...deps, clock: later, analytics: { ...analytics, query } },
-    { eventDays: 90, attemptDays: 30 },
-  )
+  const asked = await statementsOf(deps)
   assert.ok(asked.length > 0)
   assert.deepEqual(
     asked.filter((statement) => statement.includes('groupArray')),
