@@ -9,6 +9,7 @@ import { daemon } from '#commands/daemon.ts'
 import { demo } from '#commands/demo.ts'
 import { domains } from '#commands/domains.ts'
 import { explain, rehearse } from '#commands/explain.ts'
+import { history } from '#commands/history.ts'
 import { lanes } from '#commands/lanes.ts'
 import { lists } from '#commands/lists.ts'
 import { login } from '#commands/login.ts'
@@ -50,5 +51,6 @@ export const COMMANDS: readonly Command[] = [
   ...daemon,
   ...apiKeys,
   reconcile,
+  history,
   demo,
 ]
