@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { benchAnalytics } from './analytics.ts'
 import { benchDelivery } from './delivery.ts'
 import { benchFanOut } from './fanout.ts'
 import { benchImport } from './import.ts'
@@ -14,6 +15,7 @@ of standard output is one JSON object.
            --latency 40                        over a wire that takes this many ms there and back
   lanes    [--messages 200000] [--minutes 10]  500 lanes, 50 of them suspended and 100 throttled, beside fewer
   import   [--rows 1000000]                    a CSV file through the public API
+  analytics [--events 20000000]                a history of 90 days: how fast it loads, how soon analytics answer
   fanout   [--contacts 1000000]                a campaign becomes messages; nothing is delivered
 `
 
@@ -34,6 +36,7 @@ const benches: Readonly<Record<string, () => Promise<object>>> = {
       minutes: wholeNumber('minutes', values.minutes, 10),
     }),
   import: () => benchImport({ rows: wholeNumber('rows', values.rows, 1_000_000) }),
+  analytics: () => benchAnalytics({ events: wholeNumber('events', values.events, 20_000_000) }),
   fanout: () => benchFanOut({ contacts: wholeNumber('contacts', values.contacts, 1_000_000) }),
 }
 const bench = Object.hasOwn(benches, name) ? benches[name] : undefined
@@ -55,6 +58,7 @@ function readArgs() {
         minutes: { type: 'string' },
         rows: { type: 'string' },
         contacts: { type: 'string' },
+        events: { type: 'string' },
       },
     })
   } catch (error) {

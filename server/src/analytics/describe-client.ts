@@ -1,4 +1,4 @@
-import Bowser from 'bowser'
+import { parse } from 'bowser'
 
 /** With what a mail was read: names for people, empty where the user agent does not say. */
 export interface Client {
@@ -36,7 +36,7 @@ export function describeClient(userAgent: string): Client {
   if (agent.trim() === '') return UNKNOWN
   const program = MAIL_PROGRAMS.find(({ sign }) => sign.test(agent))
   if (program?.isProxy === true) return { client: program.client, os: '', device: 'proxy' }
-  const { browser, os, platform } = Bowser.parse(agent)
+  const { browser, os, platform } = parse(agent)
   return {
     client: program?.client ?? browser.name ?? '',
     os: os.name ?? '',

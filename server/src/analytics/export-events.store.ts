@@ -7,9 +7,10 @@ export const EXPORT_MS = 1_800_000
 const COUNT_MS = 30_000
 const PROGRESS_MS = 5_000
 
+/** The table is named, because the columns of the file have the same names and other types. */
 const WHERE = `tenant_id = {tenant:UUID} and timestamp >= toDateTime({from:UInt32}, 'UTC') and timestamp < toDateTime({to:UInt32}, 'UTC')
-  and ({campaign:String} = '' or campaign_id = toUUIDOrZero({campaign:String}))
-  and (empty({types:Array(String)}) or has({types:Array(String)}, toString(event_type)))`
+  and ({campaign:String} = '' or email_events.campaign_id = toUUIDOrZero({campaign:String}))
+  and (empty({types:Array(String)}) or has({types:Array(String)}, toString(email_events.event_type)))`
 
 /** Plain types, which every reader of Parquet knows, too. */
 const COLUMNS = `toString(id) as id, toString(message_id) as message_id, toString(campaign_id) as campaign_id, toString(contact_id) as contact_id,

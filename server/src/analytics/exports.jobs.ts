@@ -73,7 +73,7 @@ async function attempt(deps: ExportJobDeps, { id, tenant_id: tenantId }: ExportN
     const message =
       error instanceof Problem
         ? error.message
-        : 'The export failed. Ask for it again, or tell the operator: the log has the reason.'
+        : 'The export failed. Ask for it again in a quarter of an hour, or tell the operator: the log has the reason.'
     const now = clock.now()
     await asTenant(db, tenantId, (t) =>
       failExport(t, id, {

@@ -36,7 +36,8 @@ export function registerExports(app: App, deps: ExportRouteDeps): void {
     config,
     handler: async (request, reply) => {
       const found = await askExport(deps, who(request).tenantId, request.query)
-      return reply.code(found.state === 'completed' ? 200 : 202).send(describeExport(found))
+      const isOver = found.state === 'completed' || found.state === 'failed'
+      return reply.code(isOver ? 200 : 202).send(describeExport(found))
     },
   })
   app.route({

@@ -5,7 +5,7 @@ import type { Export, ExportFilter, ExportFormat } from './export.ts'
 const columns = sql`
   id, format, filter, state, rows_total, rows_done, size_bytes, error, created_at, started_at, completed_at, expires_at`
 
-/** An export of the same question that is still good: made after its time was over, or just now. */
+/** An export of the same question that still tells: not finished, finished after its time was over, or just asked for. */
 export async function selectSame(
   db: Db,
   question: { readonly format: ExportFormat; readonly filter: ExportFilter },
@@ -14,8 +14,9 @@ export async function selectSame(
   const found = await sql<Export>`
     select ${columns} from exports
      where tenant_id = current_tenant() and format = ${question.format} and filter = ${JSON.stringify(question.filter)}::jsonb
-       and state <> 'failed' and (expires_at is null or expires_at > ${times.now})
-       and (state <> 'completed' or created_at >= least(${times.freshSince}, to_timestamp(${question.filter.to})))
+       and (expires_at is null or expires_at > ${times.now})
+       and (state in ('queued', 'running') or created_at >= ${times.freshSince}
+            or state = 'completed' and created_at >= to_timestamp(${question.filter.to}))
      order by id desc limit 1`.execute(db)
   return found.rows[0]
 }

@@ -1,4 +1,4 @@
-import { ROLLUPS } from '#platform/analytics/migrate-analytics.ts'
+import type { ROLLUPS } from '#platform/analytics/migrate-analytics.ts'
 import type { Analytics } from '#platform/analytics/open-analytics.ts'
 
 /** One statement of a rebuild: a day of events, or a month of sums. */
