@@ -22,7 +22,7 @@ const DAYS = [7, 30, 90] as const
 /** A history of 90 days: how fast it is loaded, and how soon every question of analytics is answered. */
 export async function benchAnalytics({ events }: { readonly events: number }): Promise<object> {
   say('Starting the platform ...')
-  const platform = await startBenchPlatform({ without: ['deliver', 'dispatch', 'windtunnel'] })
+  const platform = await startBenchPlatform({ without: ['deliver', 'dispatch'] })
   try {
     const memory = watchMemory([platform.pid], 500)
     const customer = await openAccount(platform.url)
