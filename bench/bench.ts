@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { benchAnalytics } from './analytics.ts'
 import { benchBounces } from './bounces.ts'
 import { benchDelivery } from './delivery.ts'
 import { benchFanOut } from './fanout.ts'
@@ -15,6 +16,7 @@ of standard output is one JSON object.
            --latency 40                        over a wire that takes this many ms there and back
   lanes    [--messages 200000] [--minutes 10]  500 lanes, 50 of them suspended and 100 throttled, beside fewer
   import   [--rows 1000000]                    a CSV file through the public API
+  analytics [--events 20000000]                a history of 90 days: how fast it loads, how soon analytics answer
   fanout   [--contacts 1000000]                a campaign becomes messages; nothing is delivered
   bounces  [--mails FOLDER] [--seconds 5]      mails that came back are read, on one core; no platform is started
 `
@@ -37,6 +39,7 @@ const benches: Readonly<Record<string, () => Promise<object>>> = {
     }),
   import: () => benchImport({ rows: wholeNumber('rows', values.rows, 1_000_000) }),
   bounces: () => benchBounces({ mails: values.mails, seconds: wholeNumber('seconds', values.seconds, 5) }),
+  analytics: () => benchAnalytics({ events: wholeNumber('events', values.events, 20_000_000) }),
   fanout: () => benchFanOut({ contacts: wholeNumber('contacts', values.contacts, 1_000_000) }),
 }
 const bench = Object.hasOwn(benches, name) ? benches[name] : undefined
@@ -60,6 +63,7 @@ function readArgs() {
         contacts: { type: 'string' },
         mails: { type: 'string' },
         seconds: { type: 'string' },
+        events: { type: 'string' },
       },
     })
   } catch (error) {

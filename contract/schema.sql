@@ -9,6 +9,7 @@ create role pigeon_engine;
 
 create type campaign_status as enum ('draft', 'scheduled', 'sending', 'paused', 'sent', 'cancelled');
 create type domain_status as enum ('pending', 'verified');
+create type export_state as enum ('queued', 'running', 'completed', 'failed');
 create type feedback_kind as enum ('opened', 'clicked', 'complained', 'unsubscribed');
 create type import_state as enum ('queued', 'running', 'completed', 'failed');
 create type list_status as enum ('active', 'archived');
@@ -209,6 +210,25 @@ create table domains (
   last_check jsonb,
   created_at timestamp with time zone not null,
   verified_in sending_mode
+);
+
+create table exports (
+  id uuid not null default new_id(),
+  tenant_id uuid not null,
+  format text not null,
+  filter jsonb not null,
+  state export_state not null default 'queued'::export_state,
+  rows_total bigint,
+  rows_done bigint not null default 0,
+  size_bytes bigint,
+  failures integer not null default 0,
+  worker text,
+  lease_until timestamp with time zone,
+  error text,
+  created_at timestamp with time zone not null,
+  started_at timestamp with time zone,
+  completed_at timestamp with time zone,
+  expires_at timestamp with time zone
 );
 
 create table feedback_seen (
@@ -705,6 +725,9 @@ alter table domains add constraint domains_verified_in CHECK (((status = 'verifi
 alter table domains add constraint domains_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table domains add constraint domains_pkey PRIMARY KEY (id);
 alter table domains add constraint domains_tenant_id_name_key UNIQUE (tenant_id, name);
+alter table exports add constraint exports_format_check CHECK ((format = ANY (ARRAY['csv'::text, 'jsonl'::text, 'parquet'::text])));
+alter table exports add constraint exports_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
+alter table exports add constraint exports_pkey PRIMARY KEY (id);
 alter table feedback_seen add constraint feedback_seen_pkey PRIMARY KEY (id);
 alter table history_loads add constraint history_loads_pkey PRIMARY KEY (topic, partition);
 alter table idempotency_keys add constraint idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
@@ -810,6 +833,9 @@ CREATE INDEX deliveries_due ON public.deliveries USING btree (queue_id, destinat
 CREATE INDEX deliveries_unrouted ON public.deliveries USING btree (mode, domain) WHERE (shard IS NULL);
 CREATE INDEX destinations_shard_idx ON public.destinations USING btree (shard);
 CREATE UNIQUE INDEX domains_verified_live ON public.domains USING btree (name) WHERE (verified_in = 'live'::sending_mode);
+CREATE INDEX exports_created_at_idx ON public.exports USING btree (created_at) WHERE (state = ANY (ARRAY['queued'::export_state, 'running'::export_state]));
+CREATE INDEX exports_expires_at_idx ON public.exports USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+CREATE INDEX exports_tenant_id_id_idx ON public.exports USING btree (tenant_id, id);
 CREATE INDEX feedback_seen_seen_at_idx ON public.feedback_seen USING btree (seen_at);
 CREATE INDEX idempotency_keys_created_at_idx ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX imports_created_at_idx ON public.imports USING btree (created_at) WHERE (state = ANY (ARRAY['queued'::import_state, 'running'::import_state]));
@@ -853,6 +879,7 @@ alter table contacts enable row level security, force row level security;
 alter table deliveries enable row level security, force row level security;
 alter table dkim_keys enable row level security, force row level security;
 alter table domains enable row level security, force row level security;
+alter table exports enable row level security, force row level security;
 alter table idempotency_keys enable row level security, force row level security;
 alter table import_rejects enable row level security, force row level security;
 alter table imports enable row level security, force row level security;
@@ -894,6 +921,8 @@ create policy all_tenants on dkim_keys as permissive for all to pigeon_engine us
 create policy one_tenant on dkim_keys as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on domains as permissive for all to pigeon_engine using (true) with check (true);
 create policy one_tenant on domains as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on exports as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on exports as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on idempotency_keys as permissive for all to pigeon_engine using (true) with check (true);
 create policy one_tenant on idempotency_keys as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on import_rejects as permissive for all to pigeon_engine using (true) with check (true);
@@ -928,6 +957,20 @@ create policy all_tenants on users as permissive for all to pigeon_engine using 
 create policy one_tenant on users as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 
 -- Functions
+
+CREATE OR REPLACE FUNCTION public.claim_export(worker_name text, at_time timestamp with time zone, lease interval)
+ RETURNS TABLE(id uuid, tenant_id uuid)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$ update exports e set worker = worker_name, lease_until = at_time + lease, state = 'running', started_at = coalesce(e.started_at, at_time)
+    where e.id = (select w.id from exports w
+                   where w.state in ('queued', 'running') and (w.lease_until is null or w.lease_until < at_time or w.worker = worker_name)
+                   order by w.created_at limit 1 for update skip locked)
+   returning e.id, e.tenant_id $function$
+;
+-- owner: pigeon_engine
+
 
 CREATE OR REPLACE FUNCTION public.claim_import(worker_name text, at_time timestamp with time zone, lease interval)
  RETURNS TABLE(id uuid, tenant_id uuid)
@@ -1051,6 +1094,16 @@ CREATE OR REPLACE FUNCTION public.list_engine_sessions()
  SET search_path TO 'public', 'pg_temp'
 AS $function$ select application_name, count(*), min(backend_start) from pg_stat_activity
     where datname = current_database() and usename = 'pigeon_engine' and application_name like 'pigeon %' group by 1 $function$
+;
+-- owner: pigeon_engine
+
+
+CREATE OR REPLACE FUNCTION public.list_expired_exports(at_time timestamp with time zone)
+ RETURNS TABLE(id uuid, tenant_id uuid)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$ select e.id, e.tenant_id from exports e where e.expires_at < at_time order by e.expires_at limit 100 $function$
 ;
 -- owner: pigeon_engine
 
@@ -1200,6 +1253,7 @@ CREATE TRIGGER note_sources AFTER UPDATE OF pool_id ON public.tenants FOR EACH R
 
 -- Grants
 
+grant execute on function claim_export(text,timestamp with time zone,interval) to pigeon_api;
 grant execute on function claim_import(text,timestamp with time zone,interval) to pigeon_api;
 grant execute on function count_pool_users(uuid) to pigeon_api;
 grant execute on function count_waiting(integer[],timestamp with time zone,integer) to pigeon_api;
@@ -1210,6 +1264,7 @@ grant execute on function find_session(uuid) to pigeon_api;
 grant execute on function fold_list_counts(uuid) to public;
 grant execute on function has_owner() to pigeon_api;
 grant execute on function list_engine_sessions() to pigeon_api;
+grant execute on function list_expired_exports(timestamp with time zone) to pigeon_api;
 grant execute on function list_shards(integer) to pigeon_api;
 grant execute on function list_waiting(integer,integer) to pigeon_api;
 grant execute on function new_id() to public;
@@ -1246,6 +1301,8 @@ grant delete, insert, select, update on table dkim_keys to pigeon_api;
 grant delete, insert, select, update on table dkim_keys to pigeon_engine;
 grant delete, insert, select, update on table domains to pigeon_api;
 grant delete, insert, select, update on table domains to pigeon_engine;
+grant delete, insert, select, update on table exports to pigeon_api;
+grant delete, insert, select, update on table exports to pigeon_engine;
 grant delete, insert, select, update on table feedback_seen to pigeon_engine;
 grant delete, insert, select, update on table history_loads to pigeon_engine;
 grant delete, insert, select, update on table idempotency_keys to pigeon_api;

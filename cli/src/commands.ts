@@ -1,5 +1,6 @@
 import type { Command } from '#command.ts'
 import { alerts } from '#commands/alerts.ts'
+import { analytics } from '#commands/analytics.ts'
 import { apiKeys } from '#commands/api-keys.ts'
 import { auditLog } from '#commands/audit-log.ts'
 import { bounces } from '#commands/bounces.ts'
@@ -10,6 +11,8 @@ import { daemon } from '#commands/daemon.ts'
 import { demo } from '#commands/demo.ts'
 import { domains } from '#commands/domains.ts'
 import { explain, rehearse } from '#commands/explain.ts'
+import { exports } from '#commands/exports.ts'
+import { history } from '#commands/history.ts'
 import { lanes } from '#commands/lanes.ts'
 import { lists } from '#commands/lists.ts'
 import { login } from '#commands/login.ts'
@@ -39,6 +42,8 @@ export const COMMANDS: readonly Command[] = [
   ...campaigns,
   ...campaignReports,
   ...messages,
+  ...analytics,
+  ...exports,
   explain,
   rehearse,
   ...sandbox,
@@ -54,5 +59,6 @@ export const COMMANDS: readonly Command[] = [
   ...daemon,
   ...apiKeys,
   reconcile,
+  history,
   demo,
 ]

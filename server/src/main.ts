@@ -10,6 +10,8 @@ const COMMANDS = {
   demo: async (args: readonly string[]) => (await import('#roles/demo.ts')).demo(args, process.env),
   daemon: async (args: readonly string[]) =>
     (await import('#roles/daemon.ts')).daemonCommand(args, process.env),
+  history: async (args: readonly string[]) =>
+    (await import('#roles/history.ts')).historyCommand(args, process.env),
   reconcile: async (args: readonly string[]) =>
     (await import('#roles/reconcile.ts')).reconcileCommand(args, process.env),
 } as const

@@ -18,6 +18,9 @@ export async function testHistory(): Promise<Analytics> {
     await engine.stop()
     rmSync(dataDir, { recursive: true, force: true })
   })
-  await migrateAnalytics({ analytics }, { eventDays: 90, attemptDays: 30 })
+  await migrateAnalytics({ analytics }, { eventDays: 90, attemptDays: 30, rollupMonths: 25 })
   return analytics
 }
+
+/** Nothing is known of any address or user agent. */
+export const blindReaders = { countryOf: () => '', clientOf: () => ({ client: '', os: '', device: '' }) }

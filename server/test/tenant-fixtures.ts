@@ -20,6 +20,7 @@ export interface TenantTable {
 /** Where the catalogue does not say what a column may hold (check constraints): the value to use. */
 const GIVEN: Readonly<Record<string, unknown>> = {
   'dkim_keys.algorithm': 'rsa-sha256',
+  'exports.format': 'csv',
   'imports.on_existing': 'upsert',
 }
 

@@ -35,6 +35,7 @@ const SHARED_TABLES = [
 
 /** Functions that see all tenants and that the API's role may call: look-ups before a tenant is known, and counts of all tenants. */
 const ALL_SEEING_FUNCTIONS = [
+  'claim_export(text,timestamp with time zone,interval)',
   'claim_import(text,timestamp with time zone,interval)',
   'count_pool_users(uuid)',
   'count_waiting(integer[],timestamp with time zone,integer)',
@@ -43,6 +44,7 @@ const ALL_SEEING_FUNCTIONS = [
   'find_session(uuid)',
   'has_owner()',
   'list_engine_sessions()',
+  'list_expired_exports(timestamp with time zone)',
   'list_shards(integer)',
   'list_waiting(integer,integer)',
 ]

@@ -74,6 +74,128 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/analytics/campaigns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same by campaign, newest first
+         * @description Scope: `analytics:read`
+         */
+        get: operations["getAnalyticsCampaigns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/analytics/deliverability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How mail gets through, by provider, source, domain or day: with bounce classes and the time it takes
+         * @description Scope: `analytics:read`
+         */
+        get: operations["getAnalyticsDeliverability"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/analytics/engagement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * When people open and click: each hour of the week
+         * @description Scope: `analytics:read`
+         */
+        get: operations["getAnalyticsEngagement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/analytics/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events as a file: begins the export of this question, or tells how far it is
+         * @description Ask until the answer is 200, then get `download`. The same question begins nothing twice.
+         *
+         *     Scope: `analytics:read`
+         */
+        get: operations["exportEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/analytics/geographic": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * From where and with what people read
+         * @description Scope: `analytics:read`
+         */
+        get: operations["getAnalyticsGeographic"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/analytics/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of your mail: in all, over time, and beside the time before
+         * @description Scope: `analytics:read`
+         */
+        get: operations["getAnalyticsOverview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/api-keys": {
         parameters: {
             query?: never;
@@ -534,6 +656,66 @@ export interface paths {
          * @description Scope: `send`
          */
         post: operations["explainAddress"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All exports, newest first
+         * @description Scope: `analytics:read`
+         */
+        get: operations["listExports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/exports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far an export is
+         * @description Scope: `analytics:read`
+         */
+        get: operations["getExport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/exports/{id}/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The file of an export
+         * @description Scope: `analytics:read`
+         */
+        get: operations["downloadExport"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1832,6 +2014,311 @@ export interface components {
              */
             updated_at: string;
         };
+        AnalyticsCampaigns: {
+            data: {
+                clicked_messages: number;
+                /** @description Events. `late_bounced` are those of `bounced` that came back after the message was handed over; `machine_...` look like programs and are not among `opened` and `clicked`. */
+                counts: {
+                    bounced: number;
+                    cancelled: number;
+                    clicked: number;
+                    complained: number;
+                    deferred: number;
+                    delivered: number;
+                    failed: number;
+                    late_bounced: number;
+                    machine_clicked: number;
+                    machine_opened: number;
+                    opened: number;
+                    sent: number;
+                    suppressed: number;
+                    unsubscribed: number;
+                };
+                /**
+                 * Format: date-time
+                 * @example 2026-11-22T09:30:00.000Z
+                 */
+                first_event_at: string;
+                /**
+                 * Format: uuid
+                 * @description UUIDv7
+                 */
+                id: string;
+                /**
+                 * Format: date-time
+                 * @example 2026-11-22T09:30:00.000Z
+                 */
+                last_event_at: string;
+                name: string | null;
+                /** @description Messages that people have opened, within about 1%. */
+                opened_messages: number;
+                rates: {
+                    bounce: number | null;
+                    click: number | null;
+                    click_to_open: number | null;
+                    complaint: number | null;
+                    delivery: number | null;
+                    open: number | null;
+                    unsubscribe: number | null;
+                };
+            }[];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T09:30:00.000Z
+             */
+            from: string;
+            has_more: boolean;
+            next_cursor: string | null;
+            time_zone: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T09:30:00.000Z
+             */
+            to: string;
+        };
+        AnalyticsDeliverability: {
+            data: {
+                bounce_classes: {
+                    class: string;
+                    count: number;
+                }[];
+                /** @description Events, as in the overview. */
+                counts: {
+                    bounced: number;
+                    complained: number;
+                    deferred: number;
+                    delivered: number;
+                    failed: number;
+                    late_bounced: number;
+                    sent: number;
+                };
+                /** @description Of a day: when it begins, RFC 3339. */
+                name: string;
+                rates: {
+                    bounce: number | null;
+                    complaint: number | null;
+                    delivery: number | null;
+                };
+                time_to_deliver_ms: {
+                    p50: number;
+                    p95: number;
+                    p99: number;
+                } | null;
+            }[];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T09:30:00.000Z
+             */
+            from: string;
+            /** @enum {unknown} */
+            group_by: "provider" | "source" | "domain" | "day";
+            previous: {
+                bounce_classes: {
+                    class: string;
+                    count: number;
+                }[];
+                /** @description Events, as in the overview. */
+                counts: {
+                    bounced: number;
+                    complained: number;
+                    deferred: number;
+                    delivered: number;
+                    failed: number;
+                    late_bounced: number;
+                    sent: number;
+                };
+                rates: {
+                    bounce: number | null;
+                    complaint: number | null;
+                    delivery: number | null;
+                };
+                time_to_deliver_ms: {
+                    p50: number;
+                    p95: number;
+                    p99: number;
+                } | null;
+            } | null;
+            time_zone: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T09:30:00.000Z
+             */
+            to: string;
+            totals: {
+                bounce_classes: {
+                    class: string;
+                    count: number;
+                }[];
+                /** @description Events, as in the overview. */
+                counts: {
+                    bounced: number;
+                    complained: number;
+                    deferred: number;
+                    delivered: number;
+                    failed: number;
+                    late_bounced: number;
+                    sent: number;
+                };
+                rates: {
+                    bounce: number | null;
+                    complaint: number | null;
+                    delivery: number | null;
+                };
+                time_to_deliver_ms: {
+                    p50: number;
+                    p95: number;
+                    p99: number;
+                } | null;
+            };
+        };
+        AnalyticsEngagement: {
+            data: {
+                clicked: number;
+                /** @description Messages handed over in this hour. */
+                handed: number;
+                hour: number;
+                opened: number;
+                /** @description 1 is Monday. */
+                weekday: number;
+            }[];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T09:30:00.000Z
+             */
+            from: string;
+            time_zone: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T09:30:00.000Z
+             */
+            to: string;
+        };
+        AnalyticsGeographic: {
+            data: {
+                /** @description Events, as in the overview. */
+                counts: {
+                    clicked: number;
+                    machine_clicked: number;
+                    machine_opened: number;
+                    opened: number;
+                };
+                name: string | null;
+            }[];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T09:30:00.000Z
+             */
+            from: string;
+            /** @enum {unknown} */
+            group_by: "country" | "client" | "os" | "device";
+            time_zone: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T09:30:00.000Z
+             */
+            to: string;
+        };
+        AnalyticsOverview: {
+            /**
+             * Format: date-time
+             * @example 2026-11-22T09:30:00.000Z
+             */
+            from: string;
+            /** @enum {unknown} */
+            interval: "hour" | "day" | "week" | "month";
+            previous: {
+                clicked_messages: number;
+                /** @description Events. `late_bounced` are those of `bounced` that came back after the message was handed over; `machine_...` look like programs and are not among `opened` and `clicked`. */
+                counts: {
+                    bounced: number;
+                    cancelled: number;
+                    clicked: number;
+                    complained: number;
+                    deferred: number;
+                    delivered: number;
+                    failed: number;
+                    late_bounced: number;
+                    machine_clicked: number;
+                    machine_opened: number;
+                    opened: number;
+                    sent: number;
+                    suppressed: number;
+                    unsubscribed: number;
+                };
+                /** @description Messages that people have opened, within about 1%. */
+                opened_messages: number;
+                rates: {
+                    bounce: number | null;
+                    click: number | null;
+                    click_to_open: number | null;
+                    complaint: number | null;
+                    delivery: number | null;
+                    open: number | null;
+                    unsubscribe: number | null;
+                };
+            } | null;
+            series: {
+                /**
+                 * Format: date-time
+                 * @example 2026-11-22T09:30:00.000Z
+                 */
+                at: string;
+                /** @description Events. `late_bounced` are those of `bounced` that came back after the message was handed over; `machine_...` look like programs and are not among `opened` and `clicked`. */
+                counts: {
+                    bounced: number;
+                    cancelled: number;
+                    clicked: number;
+                    complained: number;
+                    deferred: number;
+                    delivered: number;
+                    failed: number;
+                    late_bounced: number;
+                    machine_clicked: number;
+                    machine_opened: number;
+                    opened: number;
+                    sent: number;
+                    suppressed: number;
+                    unsubscribed: number;
+                };
+            }[];
+            time_zone: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T09:30:00.000Z
+             */
+            to: string;
+            totals: {
+                clicked_messages: number;
+                /** @description Events. `late_bounced` are those of `bounced` that came back after the message was handed over; `machine_...` look like programs and are not among `opened` and `clicked`. */
+                counts: {
+                    bounced: number;
+                    cancelled: number;
+                    clicked: number;
+                    complained: number;
+                    deferred: number;
+                    delivered: number;
+                    failed: number;
+                    late_bounced: number;
+                    machine_clicked: number;
+                    machine_opened: number;
+                    opened: number;
+                    sent: number;
+                    suppressed: number;
+                    unsubscribed: number;
+                };
+                /** @description Messages that people have opened, within about 1%. */
+                opened_messages: number;
+                rates: {
+                    bounce: number | null;
+                    click: number | null;
+                    click_to_open: number | null;
+                    complaint: number | null;
+                    delivery: number | null;
+                    open: number | null;
+                    unsubscribe: number | null;
+                };
+            };
+        };
         ApiKey: {
             /**
              * Format: date-time
@@ -2359,6 +2846,43 @@ export interface components {
                 reason: string;
                 seconds: number | null;
             } | null;
+        };
+        Export: {
+            campaign_id: string | null;
+            completed_at: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T09:30:00.000Z
+             */
+            created_at: string;
+            download: string | null;
+            error: string | null;
+            event_types: string[];
+            expires_at: string | null;
+            /** @enum {unknown} */
+            format: "csv" | "jsonl" | "parquet";
+            /**
+             * Format: date-time
+             * @example 2026-11-22T09:30:00.000Z
+             */
+            from: string;
+            /**
+             * Format: uuid
+             * @description UUIDv7
+             */
+            id: string;
+            progress: number;
+            rows_done: number;
+            rows_total: number | null;
+            size_bytes: number | null;
+            started_at: string | null;
+            /** @enum {unknown} */
+            state: "queued" | "running" | "completed" | "failed";
+            /**
+             * Format: date-time
+             * @example 2026-11-22T09:30:00.000Z
+             */
+            to: string;
         };
         Import: {
             bytes_per_second: number;
@@ -3570,6 +4094,490 @@ export interface operations {
             };
             /** @description An error of ours. `request_id` finds it in the log. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAnalyticsCampaigns: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description 30 days before `to` when left out. Cut to quarters of an hour. */
+                from?: string;
+                /** @description How many to return. */
+                limit?: number;
+                /**
+                 * @description Where days and hours begin. The zone of the tenant when left out.
+                 * @example Europe/Berlin
+                 */
+                time_zone?: string;
+                /** @description Not part of the time. Now when left out. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnalyticsCampaigns"];
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again later. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAnalyticsDeliverability: {
+        parameters: {
+            query?: {
+                /** @description Also answer for the time of the same length before. */
+                compare?: boolean;
+                /** @description 30 days before `to` when left out. Cut to quarters of an hour. */
+                from?: string;
+                group_by?: "provider" | "source" | "domain" | "day";
+                /** @description How many to return. */
+                limit?: number;
+                /**
+                 * @description Where days and hours begin. The zone of the tenant when left out.
+                 * @example Europe/Berlin
+                 */
+                time_zone?: string;
+                /** @description Not part of the time. Now when left out. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnalyticsDeliverability"];
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again later. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAnalyticsEngagement: {
+        parameters: {
+            query?: {
+                /** @description UUIDv7 */
+                campaign_id?: string;
+                /** @description 30 days before `to` when left out. Cut to quarters of an hour. */
+                from?: string;
+                /**
+                 * @description Where days and hours begin. The zone of the tenant when left out.
+                 * @example Europe/Berlin
+                 */
+                time_zone?: string;
+                /** @description Not part of the time. Now when left out. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnalyticsEngagement"];
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again later. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportEvents: {
+        parameters: {
+            query?: {
+                /** @description UUIDv7 */
+                campaign_id?: string;
+                /** @description All when left out. */
+                event_types?: ("sent" | "delivered" | "deferred" | "bounced" | "failed" | "suppressed" | "cancelled" | "opened" | "clicked" | "complained" | "unsubscribed")[];
+                format?: "csv" | "jsonl" | "parquet";
+                /** @description 30 days before `to` when left out. Cut to quarters of an hour. */
+                from?: string;
+                /**
+                 * @description Where days and hours begin. The zone of the tenant when left out.
+                 * @example Europe/Berlin
+                 */
+                time_zone?: string;
+                /** @description Not part of the time. Now when left out. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: too many requests; `Retry-After` says when to come again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAnalyticsGeographic: {
+        parameters: {
+            query?: {
+                /** @description 30 days before `to` when left out. Cut to quarters of an hour. */
+                from?: string;
+                group_by?: "country" | "client" | "os" | "device";
+                /** @description How many to return. */
+                limit?: number;
+                /**
+                 * @description Where days and hours begin. The zone of the tenant when left out.
+                 * @example Europe/Berlin
+                 */
+                time_zone?: string;
+                /** @description Not part of the time. Now when left out. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnalyticsGeographic"];
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again later. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAnalyticsOverview: {
+        parameters: {
+            query?: {
+                /** @description UUIDv7 */
+                campaign_id?: string;
+                /** @description Also answer for the time of the same length before. */
+                compare?: boolean;
+                /** @description 30 days before `to` when left out. Cut to quarters of an hour. */
+                from?: string;
+                /** @description Chosen by the length when left out. */
+                interval?: "hour" | "day" | "week" | "month";
+                /**
+                 * @description Where days and hours begin. The zone of the tenant when left out.
+                 * @example Europe/Berlin
+                 */
+                time_zone?: string;
+                /** @description Not part of the time. Now when left out. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnalyticsOverview"];
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again later. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6017,6 +7025,218 @@ export interface operations {
             };
             /** @description Refused: the content type is not taken here. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listExports: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description How many to return. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Export"][];
+                        has_more: boolean;
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: there is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloadExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": string;
+                    "application/x-ndjson": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: there is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: it conflicts with what is there. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -210,3 +210,11 @@ function firstOf(rows: readonly Campaign[]): Campaign {
   if (row === undefined) throw new Error('A statement that returns the campaign returned none.')
   return row
 }
+
+export async function selectNames(db: Db, ids: readonly string[]): Promise<{ id: string; name: string }[]> {
+  const found = await sql<{ id: string; name: string }>`
+    select id, name from campaigns where tenant_id = current_tenant() and id = any(${[...ids]}::uuid[])`.execute(
+    db,
+  )
+  return found.rows
+}

@@ -61,6 +61,20 @@ export const platformSettings = Type.Object({
     maximum: 3650,
     description: 'How long delivery attempts with their SMTP transcripts are kept in the history, in days.',
   }),
+  PIGEON_HISTORY_ROLLUP_MONTHS: Type.Integer({
+    default: 25,
+    minimum: 1,
+    maximum: 1200,
+    description:
+      'How long the sums that analytics are answered from are kept in the history, in months. They outlive the events.',
+  }),
+  PIGEON_GEO_DATABASE: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'A file of countries by IP address in the MaxMind DB format (.mmdb), for the geography of openings and clicks. Pigeon brings none: without it the country is unknown.',
+    }),
+  ),
   PIGEON_DELIVER_PROCESSES: Type.Integer({
     default: 0,
     minimum: 0,

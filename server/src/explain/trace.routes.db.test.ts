@@ -6,7 +6,7 @@ import type { HistoryEvent } from '#events/email-events.ts'
 import { attemptRow, eventRow } from '#record/history-rows.ts'
 import { historyEvent } from '@pigeon/server/test/factories.ts'
 import { startFakeDns } from '@pigeon/server/test/fake-dns.ts'
-import { testHistory } from '@pigeon/server/test/history.ts'
+import { blindReaders, testHistory } from '@pigeon/server/test/history.ts'
 import { explainApi, NOBODY } from './explain-test-api.ts'
 
 const analytics = await testHistory()
@@ -35,7 +35,10 @@ async function message(
             ${row.class ?? null}, ${row.reply ?? null}, ${row.inDoubt ?? false}, now(), now())`.execute(admin)
   const all = events.map((event) => historyEvent({ messageId: id, tenantId, campaignId, ...event }))
   if (all.length === 0) return id
-  await analytics.insert('email_events', all.map(eventRow))
+  await analytics.insert(
+    'email_events',
+    all.map((event) => eventRow(event, randomUUID(), blindReaders)),
+  )
   await analytics.insert(
     'attempts',
     all.flatMap((event) => attemptRow(event) ?? []),

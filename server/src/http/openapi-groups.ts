@@ -13,6 +13,8 @@ export const GROUPS: Readonly<Record<string, string>> = {
   Campaigns: 'One content to every contact of a list, each exactly once.',
   Messages: 'What happened to one mail, attempt by attempt.',
   Explain: 'Why mail goes where it goes, what stands in its way, and what to do about it.',
+  Analytics: 'What became of your mail in all: over time, by campaign, provider, domain, country and hour.',
+  Exports: 'Events as files: CSV, JSON lines or Parquet.',
   Sandbox: 'What the simulated receivers got: nothing has left this machine.',
   Sources: 'Where mail leaves from: addresses of this installation, and relays.',
   Pools: 'Named sets of sources: for a campaign, a tenant or a class of messages.',

@@ -45,3 +45,9 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 export function isUuid(text: string): boolean {
   return UUID.test(text)
 }
+
+/** When a UUIDv7 was made, in milliseconds since 1970; null for another UUID. */
+export function uuidv7Ms(id: string): number | null {
+  if (!isUuid(id) || id[14] !== '7') return null
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
+}

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Db, Transaction } from '#platform/postgres/database.ts'
+import type { Database, Db, Transaction } from '#platform/postgres/database.ts'
 
 export interface Load {
   readonly partition: number
@@ -33,4 +33,25 @@ export async function endLoad(transaction: Transaction, topic: string, load: Loa
   await sql`delete from history_loads where topic = ${topic} and partition = ${load.partition} and from_offset = ${load.from.toString()}::bigint`.execute(
     transaction,
   )
+}
+
+/** Of the advisory lock: whoever loads holds it together with others, whoever rebuilds holds it alone. */
+const LOCK = sql`hashtextextended('pigeon.history', 0)`
+
+/** Runs `work` unless the history is being rebuilt; then undefined. The lock ends with the transaction, even after a kill. */
+export async function whileNobodyRebuilds<T>(db: Database, work: () => Promise<T>): Promise<T | undefined> {
+  return db.transaction().execute(async (transaction) => {
+    const asked = await sql<{
+      mine: boolean
+    }>`select pg_try_advisory_xact_lock_shared(${LOCK}) as mine`.execute(transaction)
+    return asked.rows[0]?.mine === true ? work() : undefined
+  })
+}
+
+/** Waits until nobody loads, and runs `work` while nobody does. */
+export async function whileNobodyLoads<T>(db: Database, work: () => Promise<T>): Promise<T> {
+  return db.transaction().execute(async (transaction) => {
+    await sql`select pg_advisory_xact_lock(${LOCK})`.execute(transaction)
+    return work()
+  })
 }

@@ -19,7 +19,7 @@ import {
   takeJobs,
   testStream,
 } from '@pigeon/server/test/factories.ts'
-import { testHistory } from '@pigeon/server/test/history.ts'
+import { blindReaders, testHistory } from '@pigeon/server/test/history.ts'
 import { recordFeedback } from './record-feedback.ts'
 import { reconcile, type Finding, type Reconciliation } from './reconcile.ts'
 import type { HistoryDeps } from './run-history.ts'
@@ -41,7 +41,8 @@ export async function sentCampaign(scope: TestScope): Promise<Sent> {
   await analytics.command('truncate table attempts')
   const database = await testDatabase(scope)
   const stream = await testStream(scope, database)
-  const deps = { db: database.engine, stream, analytics, clock: systemClock, log: silentLog }
+  const base = { db: database.engine, stream, clock: systemClock, log: silentLog }
+  const deps = { ...base, analytics, readers: blindReaders }
   const tenant = await sampleTenant(database, { contacts: 40 })
   await sampleShard(database, 1)
   await sampleRoute(database, 'google.example', 'google', 1)

@@ -5,8 +5,8 @@ import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/log.ts'
 import type { Database } from '#platform/postgres/database.ts'
 import { OffsetMoved, type Stream, type StreamRecord } from '#platform/stream/stream.ts'
-import { attemptRow, eventRow, jsonLines, textLength } from './history-rows.ts'
-import { beginLoad, endLoad, findLoads, type Load } from './history.store.ts'
+import { attemptRow, eventId, eventRow, jsonLines, textLength, type HistoryReaders } from './history-rows.ts'
+import { beginLoad, endLoad, findLoads, whileNobodyRebuilds, type Load } from './history.store.ts'
 
 export interface HistoryDeps {
   readonly db: Database
@@ -14,6 +14,7 @@ export interface HistoryDeps {
   readonly analytics: Analytics
   readonly clock: Clock
   readonly log: Log
+  readonly readers: HistoryReaders
 }
 
 const GROUP = 'history'
@@ -38,9 +39,10 @@ export async function runHistory(deps: HistoryDeps, signal: AbortSignal): Promis
   let pauseMs: number = PAUSE_MS.first
   while (!signal.aborted) {
     try {
-      const largest = await loadWaiting(deps, signal)
+      const largest = await whileNobodyRebuilds(deps.db, () => loadWaiting(deps, signal))
       pauseMs = PAUSE_MS.first
-      if (largest === 0) await stream.wait(ANALYTICS_EVENTS, WAIT_MS, signal)
+      if (largest === undefined) await clock.sleep(WAIT_MS, signal)
+      else if (largest === 0) await stream.wait(ANALYTICS_EVENTS, WAIT_MS, signal)
       else if (largest < BATCH_EVENTS / 2) await clock.sleep(REST_MS, signal)
     } catch (error) {
       if (error instanceof OffsetMoved) log.debug({}, 'Another process loads the history, too.')
@@ -55,10 +57,15 @@ export async function runHistory(deps: HistoryDeps, signal: AbortSignal): Promis
   }
 }
 
-/** One batch of every partition; first what the last loader left unfinished. Returns the events of the largest batch. */
-async function loadWaiting(deps: HistoryDeps, signal: AbortSignal): Promise<number> {
+/** What the last loader left unfinished. */
+export async function finishLoads(deps: HistoryDeps): Promise<void> {
   for (const load of await findLoads(deps.db, ANALYTICS_EVENTS))
     await finishLoad(deps, load, await readRange(deps, load))
+}
+
+/** One batch of every partition. Returns the events of the largest batch. */
+async function loadWaiting(deps: HistoryDeps, signal: AbortSignal): Promise<number> {
+  await finishLoads(deps)
   let largest = 0
   for (const [partition, from] of await deps.stream.offsets(ANALYTICS_EVENTS, GROUP)) {
     if (signal.aborted) break
@@ -71,7 +78,11 @@ async function loadWaiting(deps: HistoryDeps, signal: AbortSignal): Promise<numb
 }
 
 /** The records of the next batch: as many as fit into one insert. */
-async function gather(deps: HistoryDeps, partition: number, from: bigint): Promise<StreamRecord[]> {
+export async function gather(
+  deps: Pick<HistoryDeps, 'stream'>,
+  partition: number,
+  from: bigint,
+): Promise<StreamRecord[]> {
   const gathered: StreamRecord[] = []
   let [events, chars, next] = [0, 0, from]
   while (true) {
@@ -119,21 +130,30 @@ async function finishLoad(deps: HistoryDeps, load: Load, records: readonly Strea
 
 /** The range is the token of its rows, with whose they are: after a restore the same offsets hold other messages. */
 export async function insertLoad(
-  deps: Pick<HistoryDeps, 'analytics'>,
+  deps: Pick<HistoryDeps, 'analytics' | 'readers'>,
   load: Load,
   records: readonly StreamRecord[],
 ): Promise<void> {
   const events = records.flatMap(eventsOf)
   const token = `${ANALYTICS_EVENTS}/${load.partition}/${load.from}-${load.to}/${fingerprint(events)}`
-  const attempts = events.map(attemptRow).filter((row) => row !== null)
-  await deps.analytics.insert('email_events', jsonLines(events.map(eventRow)), {
-    token,
-    timeoutMs: INSERT_MS,
-  })
-  await deps.analytics.insert('attempts', jsonLines(attempts), {
+  const rows = rowsOf(records, deps.readers)
+  await deps.analytics.insert('email_events', rows.events, { token, timeoutMs: INSERT_MS })
+  await deps.analytics.insert('attempts', rows.attempts, {
     token: `${token}/attempts`,
     timeoutMs: INSERT_MS,
   })
+}
+
+/** The rows of both tables, as JSON lines. */
+export function rowsOf(
+  records: readonly StreamRecord[],
+  readers: HistoryReaders,
+): { readonly events: Buffer; readonly attempts: Buffer } {
+  const events = records.flatMap((record) =>
+    eventsOf(record).map((event, index) => eventRow(event, eventId(event, { ...record, index }), readers)),
+  )
+  const attempts = records.flatMap(eventsOf).map(attemptRow)
+  return { events: jsonLines(events), attempts: jsonLines(attempts.filter((row) => row !== null)) }
 }
 
 /** Exactly the records of a range. */
@@ -154,7 +174,7 @@ async function readRange(deps: HistoryDeps, load: Load): Promise<StreamRecord[]>
 }
 
 async function read(
-  deps: HistoryDeps,
+  deps: Pick<HistoryDeps, 'stream'>,
   partition: number,
   from: bigint,
   maxRecords: number,

@@ -1,3 +1,4 @@
+import { runExports } from '#analytics/exports.jobs.ts'
 import { runImports } from '#contacts/imports.jobs.ts'
 import { createMailRoutes } from '#delivery/mail-routes.ts'
 import { isPrivateAddress } from '#delivery/private-address.ts'
@@ -99,12 +100,13 @@ export async function startApi(context: Context): Promise<RunningRole> {
   })
   await listen(app, { host: config.PIGEON_HTTP_HOST, port: config.PIGEON_HTTP_PORT })
   const stopping = new AbortController()
-  const imports = runImports({ db, objects, clock, log, signal: stopping.signal, workerName: 'api' })
+  const job = { db, objects, clock, log, signal: stopping.signal, workerName: 'api' }
+  const jobs = Promise.all([runImports(job), runExports({ ...job, analytics })])
   return {
     stop: async () => {
       stopping.abort()
       await closeApp(app, CLOSE_MS)
-      await imports
+      await jobs
       await compiler.close()
       await analytics.close()
       windtunnel.close()

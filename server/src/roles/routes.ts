@@ -1,4 +1,7 @@
 import { registerAlerts } from '#alerts/alerts.routes.ts'
+import { registerAnalytics } from '#analytics/analytics.routes.ts'
+import { registerExports } from '#analytics/exports.routes.ts'
+import type { ExportRouteDeps } from '#analytics/exports.routes.ts'
 import { registerAudit } from '#audit/audit.routes.ts'
 import { registerCampaigns } from '#campaigns/campaigns.routes.ts'
 import type { CampaignRouteDeps } from '#campaigns/campaigns.routes.ts'
@@ -46,6 +49,7 @@ export interface RouteDeps
     SourceRouteDeps,
     ExplainRouteDeps,
     RoutingRuleDeps,
+    ExportRouteDeps,
     Omit<UnsubscribeRouteDeps, 'keys'> {}
 
 /** Every route of the public API: what the api role serves, and what the contract is written from. */
@@ -63,6 +67,8 @@ export function registerRoutes(app: App, deps: RouteDeps): void {
   registerCampaigns(app, deps)
   registerMessages(app, deps)
   registerExplain(app, deps)
+  registerAnalytics(app, deps)
+  registerExports(app, deps)
   registerSandbox(app, deps)
   registerSources(app, deps)
   registerPools(app, deps)

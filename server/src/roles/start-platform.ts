@@ -150,7 +150,11 @@ async function startStores(
       migrate(endpoints.postgres, { log, clock: systemClock, passwords }),
       migrateAnalytics(
         { analytics },
-        { eventDays: config.PIGEON_HISTORY_EVENT_DAYS, attemptDays: config.PIGEON_HISTORY_ATTEMPT_DAYS },
+        {
+          eventDays: config.PIGEON_HISTORY_EVENT_DAYS,
+          attemptDays: config.PIGEON_HISTORY_ATTEMPT_DAYS,
+          rollupMonths: config.PIGEON_HISTORY_ROLLUP_MONTHS,
+        },
       ),
     ])
   } finally {

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { Type } from 'typebox'
 import { migrateAnalytics } from './migrate-analytics.ts'
-import type { Analytics } from './open-analytics.ts'
+import type { Analytics, DownloadOptions } from './open-analytics.ts'
 
-export const KEEP = { eventDays: 90, attemptDays: 30 }
+export const KEEP = { eventDays: 90, attemptDays: 30, rollupMonths: 25 }
+
+const DOWNLOAD = { timeoutMs: 60_000, signal: new AbortController().signal }
 
 /** A row of `email_events` of one tenant. */
 export function eventRow(tenantId: string, at: number): object {
@@ -23,7 +26,7 @@ export function eventRow(tenantId: string, at: number): object {
     enhanced: '2.0.0',
     class: '',
     reply: `250 2.0.0 OK ${at}`,
-    ip: '::ffff:192.0.2.7',
+    ip_address: '::ffff:192.0.2.7',
     timestamp: new Date(Date.UTC(2026, 10, 22, 12, 0, at % 3600)).toISOString(),
   }
 }
@@ -32,8 +35,8 @@ export function eventRow(tenantId: string, at: number): object {
 export async function countsOf(analytics: Analytics, tenant: string): Promise<number[]> {
   const tables = [
     'select count() as n from email_events where tenant_id = {tenant:UUID}',
-    'select sum(events) as n from campaign_metrics where tenant_id = {tenant:UUID}',
-    'select sum(events) as n from deliverability_metrics where tenant_id = {tenant:UUID}',
+    'select sum(delivered_count + bounced_count) as n from campaign_metrics where tenant_id = {tenant:UUID}',
+    "select sum(delivered_count + bounced_count) as n from deliverability_metrics where tenant_id = {tenant:UUID} and dimension = 'domain'",
   ]
   const rows = await Promise.all(tables.map((sql) => analytics.query<{ n: number }>(sql, { tenant })))
   return rows.map(([row]) => row?.n ?? 0)
@@ -47,11 +50,13 @@ export function analyticsConformance(name: string, analytics: Analytics): void {
   })
 
   test(`${name}: how long events are kept follows the setting`, async () => {
-    await migrateAnalytics({ analytics }, { eventDays: 7, attemptDays: 30 })
+    await migrateAnalytics({ analytics }, { eventDays: 7, attemptDays: 30, rollupMonths: 13 })
     const sql =
       'select engine_full as e from system.tables where name = {t:String} and database = currentDatabase()'
     const [row] = await analytics.query<{ e: string }>(sql, { t: 'email_events' })
     assert.match(row?.e ?? '', /toIntervalDay\(7\)/)
+    const [rollup] = await analytics.query<{ e: string }>(sql, { t: 'campaign_metrics' })
+    assert.match(rollup?.e ?? '', /toIntervalMonth\(13\)/)
     await migrateAnalytics({ analytics }, KEEP)
   })
 
@@ -207,6 +212,35 @@ export function analyticsConformance(name: string, analytics: Analytics): void {
       analytics.insert('email_events', Buffer.from('{"tenant_id"'), { token: randomUUID() }),
     )
     assert.deepEqual(await countsOf(analytics, tenant), [0, 0, 0])
+  })
+
+  test(`${name}: rows come as a file of each format, whole, and parameters are bound`, async () => {
+    const tenant = randomUUID()
+    const rows = Array.from({ length: 500 }, (_, at) => eventRow(tenant, at))
+    await analytics.insert('email_events', rows, { token: tenant })
+    const sql =
+      'select code, reply from email_events where tenant_id = {tenant:UUID} order by code desc, reply'
+    const fetch = async (format: DownloadOptions['format'], of = tenant): Promise<Buffer> =>
+      buffer(await analytics.download(sql, { tenant: of }, { ...DOWNLOAD, format }))
+    const [csv, lines, parquet] = [
+      await fetch('CSVWithNames'),
+      await fetch('JSONEachRow'),
+      await fetch('Parquet'),
+    ]
+    assert.deepEqual(csv.toString().split('\n').slice(0, 2), ['"code","reply"', '550,"250 2.0.0 OK 0"'])
+    assert.equal(csv.toString().trim().split('\n').length, 501)
+    assert.equal(lines.toString().split('\n')[0], '{"code":550,"reply":"250 2.0.0 OK 0"}')
+    assert.equal(lines.toString().trim().split('\n').length, 500)
+    assert.deepEqual([parquet.subarray(0, 4).toString(), parquet.subarray(-4).toString()], ['PAR1', 'PAR1'])
+    assert.equal((await fetch('JSONEachRow', randomUUID())).length, 0)
+  })
+
+  test(`${name}: a file that cannot be made rejects, and is no half of one`, async () => {
+    const failing = 'select throwIf(number = 100000) as n from numbers(200000)'
+    await assert.rejects(analytics.download(failing, {}, { ...DOWNLOAD, format: 'CSVWithNames' }), {
+      code: '395',
+    })
+    await analytics.ping()
   })
 
   test(`${name}: an empty batch is nothing`, async () => {

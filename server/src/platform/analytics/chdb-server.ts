@@ -82,7 +82,11 @@ async function main(): Promise<void> {
   const base = sessionSettings(memoryMb)
   const sessions = openSessions(data, memoryMb, base)
   const pool = createSessionPool(sessions, { maxWaiting: MAX_WAITING })
-  const server = createEngineServer({ pool, base })
+  const fileDirectory = join(directory, 'files')
+  // What a killed engine has left there.
+  rmSync(fileDirectory, { recursive: true, force: true })
+  mkdirSync(fileDirectory, { mode: 0o700 })
+  const server = createEngineServer({ pool, base, fileDirectory })
   mkdirSync(dirname(socketPath), { recursive: true, mode: 0o700 })
   rmSync(socketPath, { force: true })
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(socketPath, resolve))

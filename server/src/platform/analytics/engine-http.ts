@@ -1,16 +1,22 @@
 import type { RawInsertFormat, Session } from 'chdb'
+import { randomUUID } from 'node:crypto'
+import { createReadStream, existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib'
-import { BadParameter } from './bind-parameters.ts'
+import { BadParameter, quoted } from './bind-parameters.ts'
 import {
   BadStatement,
   readStatement,
   resetStatement,
   setStatement,
+  type EngineFile,
   type EngineStatement,
 } from './engine-statement.ts'
-import { PoolRefusal, type SessionPool } from './session-pool.ts'
+import { PoolRefusal, type SessionPool, type Slot } from './session-pool.ts'
 
 /** One request with its rows; callers insert batches of 10,000. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -19,6 +25,8 @@ const MAX_WAIT_MS = 30_000
 
 export interface EngineDeps {
   readonly pool: SessionPool<Session>
+  /** For results that are written before they are sent; empty at the start. */
+  readonly fileDirectory: string
   /** Settings that every session has. */
   readonly base: Readonly<Record<string, string>>
 }
@@ -45,13 +53,35 @@ async function answer(deps: EngineDeps, request: IncomingMessage, response: Serv
     isRead: statement.isRead,
     signal: AbortSignal.any([gone.signal, AbortSignal.timeout(MAX_WAIT_MS)]),
   })
+  response.setHeader('x-clickhouse-query-id', url.searchParams.get('query_id') ?? '')
+  if (statement.file !== undefined) return answerWithFile(deps, slot, statement, statement.file, response)
   try {
     const bytes = await run(slot.session, statement, deps.base)
     response.setHeader('content-type', 'application/octet-stream')
-    response.setHeader('x-clickhouse-query-id', url.searchParams.get('query_id') ?? '')
     response.end(bytes)
   } finally {
     slot.release()
+  }
+}
+
+/** The session is free again when the file is written, however slowly it is fetched. */
+async function answerWithFile(
+  deps: EngineDeps,
+  slot: Slot<Session>,
+  statement: EngineStatement,
+  { select, format }: EngineFile,
+  response: ServerResponse,
+): Promise<void> {
+  const path = join(deps.fileDirectory, randomUUID())
+  try {
+    const sql = `insert into function file(${quoted(path)}, ${quoted(format)}) ${select}`
+    await run(slot.session, { ...statement, sql }, deps.base).finally(() => slot.release())
+    response.setHeader('content-type', 'application/octet-stream')
+    // No rows write no file in some formats.
+    if (existsSync(path)) await pipeline(createReadStream(path), response)
+    else response.end()
+  } finally {
+    await rm(path, { force: true })
   }
 }
 

@@ -7,6 +7,13 @@ export interface EngineStatement {
   readonly settings: Readonly<Record<string, string>>
   readonly isRead: boolean
   readonly insert: EngineInsert | undefined
+  /** A result that is written to the disk before it is sent: as large as it may be, it takes no memory. */
+  readonly file: EngineFile | undefined
+}
+
+export interface EngineFile {
+  readonly select: string
+  readonly format: string
 }
 
 export interface EngineInsert {
@@ -75,13 +82,23 @@ export function readStatement(
       'There are no sessions: give settings with the query that needs them.',
     )
   }
+  const sql = bindParameters(whole, parametersOf(url))
   return {
-    sql: bindParameters(whole, parametersOf(url)),
+    sql,
     format: formatOf(url),
     settings: settingsOf(url, base),
     isRead: /^\s*(select|with|show|describe|desc|explain|exists)\b/i.test(whole),
     insert,
+    file: url.get('wait_end_of_query') === '1' ? readFile(sql) : undefined,
   }
+}
+
+const FILE = /^(?<select>\s*select\b.*)\n\s*format\s+(?<format>CSVWithNames|JSONEachRow|Parquet)\s*$/is
+
+function readFile(sql: string): EngineFile | undefined {
+  const match = FILE.exec(sql)?.groups
+  if (match?.['select'] === undefined || match['format'] === undefined) return undefined
+  return { select: match['select'], format: match['format'] }
 }
 
 function formatOf(url: URLSearchParams): string {

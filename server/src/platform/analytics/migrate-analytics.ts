@@ -6,12 +6,15 @@ import { Problem } from '#platform/problem.ts'
 import type { Analytics } from './open-analytics.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../../migrations/clickhouse', import.meta.url))
+/** Sums by quarter of an hour, each filled by the view `<name>_from_events`. */
+export const ROLLUPS = ['campaign_metrics', 'deliverability_metrics', 'audience_metrics'] as const
 const FILE_NAME = /^\d{4}_[a-z0-9_]+\.sql$/
 
 export interface MigrateAnalytics {
-  /** How long events and attempts are kept. */
+  /** How long events, attempts and rollups are kept. */
   readonly eventDays: number
   readonly attemptDays: number
+  readonly rollupMonths: number
   readonly directory?: string
 }
 
@@ -40,8 +43,9 @@ export async function migrateAnalytics(
     await analytics.insert('migrations', [{ name, hash }])
     done.push(name)
   }
-  await keepFor(analytics, 'email_events', 'timestamp', options.eventDays)
-  await keepFor(analytics, 'attempts', 'started_at', options.attemptDays)
+  await keepFor(analytics, 'email_events', 'toDateTime(timestamp)', { days: options.eventDays })
+  await keepFor(analytics, 'attempts', 'toDateTime(started_at)', { days: options.attemptDays })
+  for (const rollup of ROLLUPS) await keepFor(analytics, rollup, 'slot', { months: options.rollupMonths })
   return done
 }
 
@@ -77,12 +81,20 @@ export function statementsOf(text: string): string[] {
 }
 
 /** Changes the time to live when the setting did; parts that are too old go with the next merge. */
-async function keepFor(analytics: Analytics, table: string, column: string, days: number): Promise<void> {
+async function keepFor(
+  analytics: Analytics,
+  table: string,
+  from: string,
+  time: { readonly days: number } | { readonly months: number },
+): Promise<void> {
   const [row] = await analytics.query<{ engine_full: string }>(
     'select engine_full from system.tables where database = currentDatabase() and name = {table:String}',
     { table },
   )
-  if (row === undefined || row.engine_full.includes(`toIntervalDay(${days})`)) return
-  if (!Number.isInteger(days) || days < 1) throw new TypeError(`${days} is not a number of days.`)
-  await analytics.command(`alter table ${table} modify ttl toDateTime(${column}) + toIntervalDay(${days})`)
+  const [unit, count] = 'days' in time ? ['Day', time.days] : ['Month', time.months]
+  const interval = `toInterval${unit}(${count})`
+  if (row === undefined || row.engine_full.includes(interval)) return
+  if (!Number.isInteger(count) || count < 1)
+    throw new TypeError(`${count} is not a number of days or months.`)
+  await analytics.command(`alter table ${table} modify ttl ${from} + ${interval}`)
 }

@@ -3,6 +3,7 @@ import type { ColumnType, Generated } from 'kysely'
 
 export type CampaignStatus = 'draft' | 'scheduled' | 'sending' | 'paused' | 'sent' | 'cancelled'
 export type DomainStatus = 'pending' | 'verified'
+export type ExportState = 'queued' | 'running' | 'completed' | 'failed'
 export type FeedbackKind = 'opened' | 'clicked' | 'complained' | 'unsubscribed'
 export type ImportState = 'queued' | 'running' | 'completed' | 'failed'
 export type ListStatus = 'active' | 'archived'
@@ -206,6 +207,25 @@ export interface DomainsTable {
   last_check: ColumnType<unknown, string | null | undefined, string | null>
   created_at: Date
   verified_in: SendingMode | null
+}
+
+export interface ExportsTable {
+  id: Generated<string>
+  tenant_id: string
+  format: string
+  filter: ColumnType<unknown, string, string>
+  state: Generated<ExportState>
+  rows_total: number | null
+  rows_done: Generated<number>
+  size_bytes: number | null
+  failures: Generated<number>
+  worker: string | null
+  lease_until: Date | null
+  error: string | null
+  created_at: Date
+  started_at: Date | null
+  completed_at: Date | null
+  expires_at: Date | null
 }
 
 export interface FeedbackSeenTable {
@@ -648,6 +668,7 @@ export interface DB {
   destinations: DestinationsTable
   dkim_keys: DkimKeysTable
   domains: DomainsTable
+  exports: ExportsTable
   feedback_seen: FeedbackSeenTable
   history_loads: HistoryLoadsTable
   idempotency_keys: IdempotencyKeysTable
