@@ -13,7 +13,7 @@ create type import_state as enum ('queued', 'running', 'completed', 'failed');
 create type list_status as enum ('active', 'archived');
 create type message_class as enum ('bulk', 'transactional');
 create type message_state as enum ('scheduled', 'queued', 'sending', 'deferred', 'delivered', 'sent', 'bounced', 'failed', 'suppressed', 'cancelled');
-create type queue_action as enum ('flush', 'purge');
+create type queue_action as enum ('flush', 'purge', 'retry');
 create type sending_mode as enum ('sandbox', 'live');
 create type source_kind as enum ('ip', 'relay');
 create type source_status as enum ('active', 'draining', 'disabled');
@@ -318,7 +318,8 @@ create table messages (
   class text,
   reply text,
   created_at timestamp with time zone not null,
-  updated_at timestamp with time zone not null
+  updated_at timestamp with time zone not null,
+  requeued_after smallint not null default 0
 ) with (fillfactor=85);
 
 create table mta_sts_policies (
@@ -370,7 +371,8 @@ create table queue_orders (
   campaign_id uuid,
   done bigint not null default 0,
   created_at timestamp with time zone not null,
-  completed_at timestamp with time zone
+  completed_at timestamp with time zone,
+  cursor uuid
 );
 
 create table routes (
@@ -1118,6 +1120,7 @@ $function$
 
 CREATE TRIGGER note_sources_added AFTER INSERT ON public.campaigns FOR EACH ROW WHEN ((new.pool_id IS NOT NULL)) EXECUTE FUNCTION note_sources();
 CREATE TRIGGER note_sources_changed AFTER UPDATE OF pool_id ON public.campaigns FOR EACH ROW WHEN ((old.pool_id IS DISTINCT FROM new.pool_id)) EXECUTE FUNCTION note_sources();
+CREATE TRIGGER note_sources_reopened AFTER UPDATE OF completed_at ON public.campaigns FOR EACH ROW WHEN (((new.pool_id IS NOT NULL) AND (old.completed_at IS NOT NULL) AND (new.completed_at IS NULL))) EXECUTE FUNCTION note_sources();
 CREATE TRIGGER note_lane_orders AFTER INSERT OR DELETE OR UPDATE ON public.lane_orders FOR EACH STATEMENT EXECUTE FUNCTION note_lane_orders();
 CREATE TRIGGER note_suspension AFTER UPDATE OF state ON public.lanes FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION note_suspension();
 CREATE TRIGGER note_suspension_at_first AFTER INSERT ON public.lanes FOR EACH ROW WHEN ((new.state = 'suspended'::text)) EXECUTE FUNCTION note_suspension();

@@ -1098,7 +1098,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How far a flush or a purge is
+         * How far a flush, a retry or a purge is
          * @description Scope: `operation:read`
          */
         get: operations["getQueueOrder"];
@@ -1126,6 +1126,28 @@ export interface paths {
          *     Scope: `operation:write`
          */
         post: operations["purgeQueue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queue/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try again what failed or bounced of a campaign for a reason that may have passed
+         * @description Of every provider or of one. Such reasons are time that was over, a full mailbox, a network or receiver that was not well, and refusals of the sender; never an unknown recipient or the content. A campaign that was sent is sending again.
+         *
+         *     Scope: `operation:write`
+         */
+        post: operations["retryQueue"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2817,7 +2839,7 @@ export interface components {
         };
         QueueOrder: {
             /** @enum {unknown} */
-            action: "flush" | "purge";
+            action: "flush" | "purge" | "retry";
             campaign_id: string | null;
             completed_at: string | null;
             /**
@@ -8715,6 +8737,124 @@ export interface operations {
                         order: components["schemas"]["QueueOrder"] | null;
                         waiting: components["schemas"]["BoundedCount"];
                     };
+                };
+            };
+            /** @description Refused: the request is not understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: there is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: it conflicts with what is there. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the content type is not taken here. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retryQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: uuid
+                     * @description UUIDv7
+                     */
+                    campaign_id: string;
+                    /** @enum {unknown} */
+                    mode?: "sandbox" | "live";
+                    /**
+                     * @description With its mode.
+                     * @example google
+                     */
+                    provider?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueOrder"];
                 };
             };
             /** @description Refused: the request is not understood. */

@@ -112,6 +112,7 @@ export interface HistoryEvent {
     | 'suppressed'
     | 'cancelled'
     | 'unsubscribed'
+    | 'requeued'
   readonly messageId: string
   readonly tenantId: string
   readonly campaignId: string
@@ -150,9 +151,9 @@ export function isFinal(type: string): type is FinalState {
   return FINAL_STATES.some((state) => state === type)
 }
 
-/** Something that happened to a message without an attempt: suppressed at accept, cancelled, unsubscribed. */
+/** Something that happened to a message without an attempt: suppressed at accept, cancelled, unsubscribed, queued again. */
 export function eventWithoutAttempt(
-  type: 'suppressed' | 'cancelled' | 'unsubscribed',
+  type: 'suppressed' | 'cancelled' | 'unsubscribed' | 'requeued',
   message: {
     messageId: string
     tenantId: string

@@ -16,7 +16,7 @@ const REPLY_LENGTH = 500
  * those that took effect: an outcome that was seen before, or that comes after a final one, does nothing.
  *
  * A final outcome counts from whatever epoch it comes; rescheduling is fenced by epoch and time of claim, because a newer
- * owner may already be trying again.
+ * owner may already be trying again. An outcome from before the message was queued again (a replayed journal) does nothing.
  */
 export async function applyOutcomes(
   transaction: Transaction,
@@ -40,9 +40,10 @@ export async function applyOutcomes(
              class = e.class, reply = e.reply, in_doubt = false, updated_at = e.at
         from e
        where m.id = e.message_id and e.type not in ('deferred', 'returned') and m.state in ('queued', 'deferred')
+         and e.attempt > m.requeued_after
       returning m.id, m.tenant_id, m.campaign_id, m.provider, m.state, coalesce(m.class, '') as class, m.attempts, m.updated_at
     ), gone as (
-      delete from deliveries d using e where d.message_id = e.message_id and e.type not in ('deferred', 'returned')
+      delete from deliveries d using final f where d.message_id = f.id
     ), waits as (
       update deliveries d
          set claimed_epoch = null,

@@ -17,7 +17,7 @@ export type MessageState =
   | 'failed'
   | 'suppressed'
   | 'cancelled'
-export type QueueAction = 'flush' | 'purge'
+export type QueueAction = 'flush' | 'purge' | 'retry'
 export type SendingMode = 'sandbox' | 'live'
 export type SourceKind = 'ip' | 'relay'
 export type SourceStatus = 'active' | 'draining' | 'disabled'
@@ -316,6 +316,7 @@ export interface MessagesTable {
   reply: string | null
   created_at: Date
   updated_at: Date
+  requeued_after: Generated<number>
 }
 
 export interface MtaStsPoliciesTable {
@@ -368,6 +369,7 @@ export interface QueueOrdersTable {
   done: Generated<number>
   created_at: Date
   completed_at: Date | null
+  cursor: string | null
 }
 
 export interface RoutesTable {
