@@ -281,7 +281,8 @@ create table lanes (
   connections integer not null,
   max_connections integer,
   since timestamp with time zone not null,
-  updated_at timestamp with time zone not null
+  updated_at timestamp with time zone not null,
+  limits jsonb
 ) with (fillfactor=50);
 
 create table list_counts (

@@ -2345,6 +2345,15 @@ export interface components {
             budget_left: number | null;
             /** @description Open connections. */
             connections: number;
+            limits: {
+                connections_per_minute: number | null;
+                messages_per_connection: number | null;
+                messages_per_day: number | null;
+                messages_per_hour: number | null;
+                messages_per_minute: number | null;
+                messages_per_second: number | null;
+                pace_per_minute: number | null;
+            } | null;
             max_connections: number | null;
             /** @enum {unknown} */
             mode: "sandbox" | "live";

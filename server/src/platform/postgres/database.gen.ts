@@ -279,6 +279,7 @@ export interface LanesTable {
   max_connections: number | null
   since: Date
   updated_at: Date
+  limits: ColumnType<unknown, string | null | undefined, string | null>
 }
 
 export interface ListCountsTable {
