@@ -782,6 +782,7 @@ CREATE INDEX suppressions_tenant_id_id_idx ON public.suppressions USING btree (t
 CREATE INDEX templates_tenant_id_id_idx ON public.templates USING btree (tenant_id, id);
 CREATE INDEX tenants_pool_id_idx ON public.tenants USING btree (pool_id) WHERE (pool_id IS NOT NULL);
 CREATE INDEX tls_reports_created_at_idx ON public.tls_reports USING btree (created_at);
+CREATE INDEX tls_reports_day_domain_mode_idx ON public.tls_reports USING btree (day, domain, mode);
 CREATE INDEX tls_reports_next_at_idx ON public.tls_reports USING btree (next_at) WHERE (state = 'waiting'::text);
 CREATE INDEX users_tenant_id_idx ON public.users USING btree (tenant_id);
 
@@ -1242,6 +1243,7 @@ grant delete, insert, select, update on table templates to pigeon_api;
 grant delete, insert, select, update on table templates to pigeon_engine;
 grant delete, insert, select, update on table tenants to pigeon_api;
 grant delete, insert, select, update on table tenants to pigeon_engine;
+grant select on table tls_reports to pigeon_api;
 grant delete, insert, select, update on table tls_reports to pigeon_engine;
 grant delete, insert, select, update on table tls_session_counts to pigeon_engine;
 grant delete, insert, select, update on table users to pigeon_api;

@@ -22,6 +22,7 @@ import { routes } from '#commands/routes.ts'
 import { sandbox } from '#commands/sandbox.ts'
 import { sources } from '#commands/sources.ts'
 import { templates } from '#commands/templates.ts'
+import { tlsReports } from '#commands/tls-reports.ts'
 import { up } from '#commands/up.ts'
 
 /** Every command, in the order of the help: a noun has its file in commands/. */
@@ -46,6 +47,7 @@ export const COMMANDS: readonly Command[] = [
   ...lanes,
   ...queue,
   alerts,
+  tlsReports,
   auditLog,
   ...daemon,
   ...apiKeys,

@@ -843,7 +843,7 @@ export interface paths {
         put?: never;
         /**
          * Import contacts from a CSV file
-         * @description Delimiter, quotes, encoding, header and columns are found out, and shown in the answer. Poll the import for its progress.
+         * @description Delimiter, quotes, encoding, header and columns are found out, and shown in the answer. Files of all tenants are imported one after the other: until its turn comes it is queued. Poll the import for its progress.
          *
          *     Scope: `contacts:write`
          */
@@ -1763,6 +1763,28 @@ export interface paths {
          * @description Scope: `sources:write`
          */
         put: operations["setTenantPool"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tls-reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Daily TLS reports to the domains that mail went to (RFC 8460), newest day first
+         * @description Belongs to the installation, not to your tenant. An owner may read it.
+         *
+         *     Scope: `operation:read`
+         */
+        get: operations["listTlsReports"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -3248,6 +3270,38 @@ export interface components {
              * @example Europe/Berlin
              */
             time_zone: string;
+        };
+        TlsReport: {
+            attempts: number;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T09:30:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date
+             * @description In UTC.
+             */
+            day: string;
+            /** @description Where the domain wants it, once it is written. */
+            destinations: string[];
+            /** @description Of recipients, whose TLS was counted. */
+            domain: string;
+            error: string | null;
+            /** @enum {unknown} */
+            mode: "sandbox" | "live";
+            next_attempt_at: string | null;
+            /**
+             * Format: uuid
+             * @description UUIDv7
+             */
+            report_id: string;
+            sent_to: string | null;
+            /**
+             * @description waiting: it is tried (again) later. failed: nobody took it. unwanted: the domain asks for no reports.
+             * @enum {unknown}
+             */
+            state: "waiting" | "sent" | "failed" | "unwanted";
         };
         User: {
             /**
@@ -11911,6 +11965,75 @@ export interface operations {
             };
             /** @description Refused: the content type is not taken here. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTlsReports: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @example example.com */
+                domain?: string;
+                /** @description How many to return. */
+                limit?: number;
+                /** @description waiting: it is tried (again) later. failed: nobody took it. unwanted: the domain asks for no reports. */
+                state?: "waiting" | "sent" | "failed" | "unwanted";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["TlsReport"][];
+                        has_more: boolean;
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,4 +1,5 @@
 import { registerAlerts } from '#alerts/alerts.routes.ts'
+import { registerTlsReports } from '#tls-reports/tls-reports.routes.ts'
 import { registerAudit } from '#audit/audit.routes.ts'
 import { registerCampaigns } from '#campaigns/campaigns.routes.ts'
 import type { CampaignRouteDeps } from '#campaigns/campaigns.routes.ts'
@@ -70,6 +71,7 @@ export function registerRoutes(app: App, deps: RouteDeps): void {
   registerLanes(app, deps)
   registerQueue(app, deps)
   registerAlerts(app, deps)
+  registerTlsReports(app, deps)
   registerSystem(app, deps)
   registerAudit(app, deps)
   registerUnsubscribe(app, deps)
