@@ -1,17 +1,15 @@
 /**
- * The path of the first text, name or value, that PostgreSQL cannot store: with a NUL, or with half of a surrogate pair (in
- * jsonb). Null when all of it can be; '' when the value itself is that text.
+ * Paths of the texts, names or values, that PostgreSQL cannot store: with a NUL, or (in jsonb) with half of a surrogate pair.
+ * '' when the value itself is such a text. A name that cannot be stored is told by what it is in.
  */
-export function findUnstorable(value: unknown, path = ''): string | null {
-  if (typeof value === 'string') return isStorable(value) ? null : path
-  if (typeof value !== 'object' || value === null) return null
-  for (const [name, inner] of Object.entries(value)) {
+export function unstorableFields(value: unknown, path = ''): string[] {
+  if (typeof value === 'string') return isStorable(value) ? [] : [path]
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([name, inner]) => {
+    if (!isStorable(name)) return [path]
     const step = Array.isArray(value) ? `[${name}]` : path === '' ? name : `.${name}`
-    if (!isStorable(name)) return path
-    const found = findUnstorable(inner, path + step)
-    if (found !== null) return found
-  }
-  return null
+    return unstorableFields(inner, path + step)
+  })
 }
 
 function isStorable(text: string): boolean {

@@ -4,7 +4,7 @@ import formats from 'ajv-formats'
 import type { FastifySchemaCompiler } from 'fastify'
 import { Problem, type FieldError } from '#platform/problem.ts'
 import { fieldErrors } from './field-errors.ts'
-import { findUnstorable } from './unstorable-text.ts'
+import { unstorableFields } from './unstorable-text.ts'
 import { NAME_KEYWORD } from './prepare-schema.ts'
 
 /** A hostile body can be wrong in a hundred thousand places: this many are told. */
@@ -38,8 +38,10 @@ export function createValidatorCompiler(): FastifySchemaCompiler<object> {
     const place = httpPart in PLACES ? httpPart : 'body'
     return (data: unknown) => {
       if (validate(data)) {
-        const field = findUnstorable(data)
-        return field === null ? true : { error: invalidRequest([unstorable(field === '' ? place : field)]) }
+        const fields = unstorableFields(data)
+        return fields.length === 0
+          ? true
+          : { error: invalidRequest(fields.map((field) => unstorable(field || place))) }
       }
       if (httpPart === 'body' && (data === undefined || data === null)) return { error: bodyMissing() }
       return { error: invalidRequest(fieldErrors(validate.errors ?? [], place)) }
