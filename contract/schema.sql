@@ -1243,7 +1243,6 @@ grant delete, insert, select, update on table templates to pigeon_api;
 grant delete, insert, select, update on table templates to pigeon_engine;
 grant delete, insert, select, update on table tenants to pigeon_api;
 grant delete, insert, select, update on table tenants to pigeon_engine;
-grant select on table tls_reports to pigeon_api;
 grant delete, insert, select, update on table tls_reports to pigeon_engine;
 grant delete, insert, select, update on table tls_session_counts to pigeon_engine;
 grant delete, insert, select, update on table users to pigeon_api;
