@@ -15,7 +15,7 @@ create type import_state as enum ('queued', 'running', 'completed', 'failed');
 create type list_status as enum ('active', 'archived');
 create type message_class as enum ('bulk', 'transactional');
 create type message_state as enum ('scheduled', 'queued', 'sending', 'deferred', 'delivered', 'sent', 'bounced', 'failed', 'suppressed', 'cancelled');
-create type queue_action as enum ('flush', 'purge');
+create type queue_action as enum ('flush', 'purge', 'retry');
 create type sending_mode as enum ('sandbox', 'live');
 create type source_kind as enum ('ip', 'relay');
 create type source_status as enum ('active', 'draining', 'disabled');
@@ -327,7 +327,8 @@ create table lanes (
   connections integer not null,
   max_connections integer,
   since timestamp with time zone not null,
-  updated_at timestamp with time zone not null
+  updated_at timestamp with time zone not null,
+  limits jsonb
 ) with (fillfactor=50);
 
 create table list_counts (
@@ -374,7 +375,8 @@ create table messages (
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
   source text not null default ''::text,
-  bounced_from message_state
+  bounced_from message_state,
+  requeued_after smallint not null default 0
 ) with (fillfactor=85);
 
 create table mta_sts_policies (
@@ -434,7 +436,8 @@ create table queue_orders (
   campaign_id uuid,
   done bigint not null default 0,
   created_at timestamp with time zone not null,
-  completed_at timestamp with time zone
+  completed_at timestamp with time zone,
+  cursor uuid
 );
 
 create table routes (
@@ -863,6 +866,7 @@ CREATE INDEX suppressions_tenant_id_id_idx ON public.suppressions USING btree (t
 CREATE INDEX templates_tenant_id_id_idx ON public.templates USING btree (tenant_id, id);
 CREATE INDEX tenants_pool_id_idx ON public.tenants USING btree (pool_id) WHERE (pool_id IS NOT NULL);
 CREATE INDEX tls_reports_created_at_idx ON public.tls_reports USING btree (created_at);
+CREATE INDEX tls_reports_day_domain_mode_idx ON public.tls_reports USING btree (day, domain, mode);
 CREATE INDEX tls_reports_next_at_idx ON public.tls_reports USING btree (next_at) WHERE (state = 'waiting'::text);
 CREATE INDEX users_tenant_id_idx ON public.users USING btree (tenant_id);
 
@@ -1238,6 +1242,7 @@ $function$
 
 CREATE TRIGGER note_sources_added AFTER INSERT ON public.campaigns FOR EACH ROW WHEN ((new.pool_id IS NOT NULL)) EXECUTE FUNCTION note_sources();
 CREATE TRIGGER note_sources_changed AFTER UPDATE OF pool_id ON public.campaigns FOR EACH ROW WHEN ((old.pool_id IS DISTINCT FROM new.pool_id)) EXECUTE FUNCTION note_sources();
+CREATE TRIGGER note_sources_reopened AFTER UPDATE OF completed_at ON public.campaigns FOR EACH ROW WHEN (((new.pool_id IS NOT NULL) AND (old.completed_at IS NOT NULL) AND (new.completed_at IS NULL))) EXECUTE FUNCTION note_sources();
 CREATE TRIGGER note_lane_orders AFTER INSERT OR DELETE OR UPDATE ON public.lane_orders FOR EACH STATEMENT EXECUTE FUNCTION note_lane_orders();
 CREATE TRIGGER note_suspension AFTER UPDATE OF state ON public.lanes FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION note_suspension();
 CREATE TRIGGER note_suspension_at_first AFTER INSERT ON public.lanes FOR EACH ROW WHEN ((new.state = 'suspended'::text)) EXECUTE FUNCTION note_suspension();

@@ -4,7 +4,8 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { environment, isRunning, processesThatName, runCommand } from '@pigeon/server/test/platform.ts'
+import { environment, runCommand } from '@pigeon/server/test/platform.ts'
+import { isRunning, processesThatName } from '@pigeon/server/test/processes.ts'
 
 test('a daemon outlives who started it, is found again, and leaves nothing behind when it is stopped', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'pigeon-daemon-'))

@@ -5,7 +5,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { environment, processesThatName, runCommand } from '@pigeon/server/test/platform.ts'
+import { environment, runCommand } from '@pigeon/server/test/platform.ts'
+import { processesThatName } from '@pigeon/server/test/processes.ts'
 
 const SETTINGS = ['PIGEON_HTTP_PORT', 'PIGEON_WINDTUNNEL_SMTP_PORT', 'PIGEON_WINDTUNNEL_DNS_PORT'] as const
 

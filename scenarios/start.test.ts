@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test, type TestContext } from 'node:test'
-import { environment, processesThatName } from '@pigeon/server/test/platform.ts'
+import { environment } from '@pigeon/server/test/platform.ts'
+import { processesThatName } from '@pigeon/server/test/processes.ts'
 import { waitFor } from '@pigeon/server/test/wait-for.ts'
 
 const MAIN = fileURLToPath(new URL('../server/src/main.ts', import.meta.url))

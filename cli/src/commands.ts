@@ -27,6 +27,7 @@ import { sandbox } from '#commands/sandbox.ts'
 import { sources } from '#commands/sources.ts'
 import { suppressions } from '#commands/suppressions.ts'
 import { templates } from '#commands/templates.ts'
+import { tlsReports } from '#commands/tls-reports.ts'
 import { up } from '#commands/up.ts'
 
 /** Every command, in the order of the help: a noun has its file in commands/. */
@@ -54,6 +55,7 @@ export const COMMANDS: readonly Command[] = [
   ...lanes,
   ...queue,
   alerts,
+  tlsReports,
   auditLog,
   bounces,
   ...daemon,

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { run } from '#run.ts'
+import { pretendInstallation } from './pretended-installation.ts'
 
 const PIGEON = fileURLToPath(new URL('./pigeon.ts', import.meta.url))
 const ID = '01900000-0000-7000-8000-00000000000a'
@@ -39,6 +37,15 @@ const lane = {
   active: 3,
   connections: 2,
   max_connections: 5,
+  limits: {
+    messages_per_second: 20,
+    messages_per_minute: null,
+    messages_per_hour: null,
+    messages_per_day: 5000,
+    connections_per_minute: null,
+    messages_per_connection: 100,
+    pace_per_minute: 90,
+  },
   updated_at: AT,
   waiting: { count: 10_000, or_more: true },
   orders: [order],
@@ -52,39 +59,13 @@ const metrics = {
   messages_per_second: 5,
 }
 
-/** A server that gives these answers, the last of a list for ever, and notes what it is asked to change. */
-async function installation(t: TestContext, answers: Record<string, readonly object[]>) {
-  const changes: { at: string; body: unknown }[] = []
+/** A server that gives these answers, the last of a list for ever. */
+function installation(t: TestContext, answers: Record<string, readonly object[]>) {
   const left = new Map(Object.entries(answers).map(([at, list]) => [at, [...list]]))
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(Buffer.from(chunk))
-    const at = `${request.method} ${request.url?.split('?')[0]}`
-    const text = Buffer.concat(chunks).toString()
-    if (request.method !== 'GET') changes.push({ at, body: text === '' ? undefined : JSON.parse(text) })
+  return pretendInstallation(t, (at) => {
     const list = left.get(at)
-    const answer = list !== undefined && list.length > 1 ? list.shift() : list?.[0]
-    if (answer === undefined) return void response.writeHead(204).end()
-    return void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => {
-    server.closeAllConnections()
-    server.close()
+    return list !== undefined && list.length > 1 ? list.shift() : list?.[0]
   })
-  // An address of TCP, as listen was given one.
-  const { port } = server.address() as AddressInfo
-  const url = `http://127.0.0.1:${port}`
-  const settings = { url, apiKey: 'k', password: undefined, configDir: '/nonexistent' }
-  const pigeon = async (...args: string[]) => {
-    const texts = { stdout: '', stderr: '' }
-    const stream = (name: keyof typeof texts) => ({
-      write: (content: string | Uint8Array) => (texts[name] += Buffer.from(content).toString()),
-    })
-    const code = await run(args, settings, { stdout: stream('stdout'), stderr: stream('stderr') })
-    return { code, ...texts }
-  }
-  return { changes, pigeon, url }
 }
 
 const page = (...data: object[]): object => ({ data, has_more: false, next_cursor: null })
@@ -94,8 +75,14 @@ test('lanes are a table with what waits, until when and why, and what people hav
   const { pigeon } = await installation(t, { 'GET /v1/lanes': [page(lane)] })
   const { code, stdout } = await pigeon('lanes')
   assert.equal(code, 0)
-  assert.match(stdout, /google +out-1 \(warming, 40 left\) +suspended +1,234\.5 +2\/5 +3 +10,000\+ +25%/)
-  assert.match(stdout, /550 Blocked\ufffd\[2J; at most 600 a minute until 2026-11-22 09:30:00 UTC/)
+  assert.match(
+    stdout,
+    /google +out-1 \(warming, 40 left\) +suspended +1,234\.5 +2\/5 +20\/s 5,000\/day 100\/conn +3 +10,000\+ +25%/,
+  )
+  assert.match(
+    stdout,
+    /550 Blocked\ufffd\[2J; slowed to 90 a minute; at most 600 a minute until 2026-11-22 09:30:00 UTC/,
+  )
   assert.deepEqual(JSON.parse((await pigeon('lanes', '--json')).stdout), [lane])
   assert.equal((await pigeon('lanes', '--state', 'angry')).code, 2)
 })

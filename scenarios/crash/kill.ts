@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { isRunning } from '@pigeon/server/test/platform.ts'
+import { isRunning } from '@pigeon/server/test/processes.ts'
 import { waitFor } from '@pigeon/server/test/wait-for.ts'
 import { readJournal, type LeftJournal } from './journals.ts'
 import { ownerOf, type Site, type SiteOwner, type Stage } from './stage.ts'

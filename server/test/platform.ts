@@ -1,13 +1,14 @@
 import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync } from 'node:fs'
-import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { closeSync, openSync } from 'node:fs'
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 import { freePorts } from '#roles/free-ports.ts'
 import { createWindtunnelClient, type WindtunnelClient } from '#windtunnel/client.ts'
+import { isRunning, killProcess, processesThatName } from './processes.ts'
 import { waitFor } from './wait-for.ts'
 
 /** The whole platform, as `npm start` runs it: real roles as processes, PostgreSQL with fsync, history, real SMTP. */
@@ -279,47 +280,6 @@ async function openSession(dataDir: string): Promise<DatabaseSession> {
   return {
     query: async (text, values = []) => (await client.query<Record<string, unknown>>(text, [...values])).rows,
     close: () => client.end(),
-  }
-}
-
-/** SIGKILL, and waits until the process is gone. */
-export async function killProcess(pid: number): Promise<void> {
-  process.kill(pid, 'SIGKILL')
-  await waitFor(`process ${pid} to be gone`, () => !isRunning(pid), STOP_DEADLINE_MS)
-}
-
-/** Whether a process runs; one that has ended and is not yet taken note of by its parent does not. */
-export function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return !isZombie(pid)
-  } catch {
-    return false
-  }
-}
-
-/** Processes with this directory in their command line or environment. Nothing on a system without /proc. */
-export async function processesThatName(dir: string): Promise<{ pid: number; command: string }[]> {
-  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name))
-  const read = (pid: string, what: string): Promise<string> =>
-    readFile(`/proc/${pid}/${what}`, 'utf8').catch(() => '')
-  const lines = await Promise.all(
-    pids.map(async (pid) => {
-      const command = await read(pid, 'cmdline')
-      const isOurs = command.includes(dir) || (await read(pid, 'environ')).includes(dir)
-      const found = { pid: Number(pid), command: command.replaceAll('\0', ' ').trim() }
-      return isOurs && !isZombie(found.pid) ? [found] : []
-    }),
-  )
-  return lines.flat()
-}
-
-function isZombie(pid: number): boolean {
-  try {
-    return /^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  } catch {
-    // Gone, or a system without /proc.
-    return false
   }
 }
 

@@ -31,6 +31,8 @@ const SHARED_TABLES = [
   'signing_keys',
   'source_spend',
   'sources',
+  // Which domains were sent a TLS report: an operator's, without the reports themselves.
+  'tls_reports',
 ]
 
 /** Functions that see all tenants and that the API's role may call: look-ups before a tenant is known, and counts of all tenants. */

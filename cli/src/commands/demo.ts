@@ -49,7 +49,7 @@ export const demo = command({
     out.note(
       `The domain ${domain.name} may send (DKIM keys ${domain.dns_records.length > 1 ? 'published' : 'known'}).`,
     )
-    const list = await take(pigeon.POST('/v1/lists', { body: { name: `Demo ${new Date().toISOString()}` } }))
+    const list = await take(pigeon.POST('/v1/lists', { body: { name: 'Monthly letter' } }))
     const imported = await importFile(pigeon, out, { file: values['contacts-file'] ?? '', listId: list.id })
     const template = await take(pigeon.POST('/v1/templates', { body: { ...description, mjml } }))
     const campaign = await take(

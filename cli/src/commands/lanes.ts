@@ -79,6 +79,7 @@ export function laneLines(lanes: readonly Lane[]): string[] {
       'state',
       'a minute',
       'connections',
+      'limits',
       'active',
       'waiting',
       'refused',
@@ -91,14 +92,36 @@ export function laneLines(lanes: readonly Lane[]): string[] {
       lane.state,
       number(lane.per_minute),
       `${lane.connections}${lane.max_connections === null ? '' : `/${lane.max_connections}`}`,
+      limitsText(lane),
       number(lane.active),
       countText(lane.waiting),
       `${Math.round(lane.refused_share * 100)}%`,
       time(lane.until),
-      [lane.reason ?? '', ...lane.orders.flatMap(limitText)].filter((text) => text !== '').join('; '),
+      [lane.reason ?? '', paceText(lane), ...lane.orders.flatMap(limitText)]
+        .filter((text) => text !== '')
+        .join('; '),
     ]),
-    ['left', 'left', 'left', 'right', 'right', 'right', 'right', 'right'],
+    ['left', 'left', 'left', 'right', 'right', 'left', 'right', 'right', 'right'],
   )
+}
+
+/** `20/s 100/conn`: what the shaping files say of messages. */
+function limitsText({ limits }: Lane): string {
+  if (limits === null) return '-'
+  const words = [
+    [limits.messages_per_second, 's'],
+    [limits.messages_per_minute, 'min'],
+    [limits.messages_per_hour, 'h'],
+    [limits.messages_per_day, 'day'],
+    [limits.messages_per_connection, 'conn'],
+  ] as const
+  const given = words.flatMap(([count, unit]) => (count === null ? [] : [`${number(count)}/${unit}`]))
+  return given.length === 0 ? 'none' : given.join(' ')
+}
+
+function paceText({ limits }: Lane): string {
+  if (limits === null || limits.pace_per_minute === null) return ''
+  return `slowed to ${number(limits.pace_per_minute)} a minute`
 }
 
 function limitText({ messages_per_minute, until }: LaneOrder): string[] {

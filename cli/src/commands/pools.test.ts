@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { run } from '#run.ts'
+import { pretendInstallation } from '#pretended-installation.ts'
 
 const A = '01900000-0000-7000-8000-00000000000a'
 const B = '01900000-0000-7000-8000-00000000000b'
@@ -32,9 +29,8 @@ const pool = {
   classes: ['bulk'],
 }
 
-/** A server that knows two sources and a pool, and notes what it is asked to change. */
-async function installation(t: TestContext) {
-  const changes: { at: string; body: unknown }[] = []
+/** A server that knows two sources and a pool. */
+function installation(t: TestContext) {
   const answers: Record<string, unknown> = {
     'GET /v1/sources': { data: [source(A, 'a'), source(B, 'b')], has_more: false, next_cursor: null },
     'GET /v1/pools': { data: [pool], has_more: false, next_cursor: null },
@@ -42,38 +38,10 @@ async function installation(t: TestContext) {
     [`POST /v1/sources/${A}/check`]: source(A, 'a', { status: 'wrong', problem: 'There is no PTR record.' }),
     [`POST /v1/sources/${B}/check`]: source(B, 'b', { status: 'ok', name: 'b.example.com' }),
   }
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(Buffer.from(chunk))
-    const at = `${request.method} ${request.url?.split('?')[0]}`
-    const text = Buffer.concat(chunks).toString()
-    if (request.method !== 'GET') changes.push({ at, body: text === '' ? undefined : JSON.parse(text) })
-    if (request.method === 'DELETE') return void response.writeHead(204).end()
-    const answer = answers[at] ?? (at.includes('/sources') ? source(A, 'a') : pool)
-    return void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => {
-    server.closeAllConnections()
-    server.close()
+  return pretendInstallation(t, (at) => {
+    if (at.startsWith('DELETE')) return undefined
+    return answers[at] ?? (at.includes('/sources') ? source(A, 'a') : pool)
   })
-  // An address of TCP, as listen was given one.
-  const { port } = server.address() as AddressInfo
-  const settings = {
-    url: `http://127.0.0.1:${port}`,
-    apiKey: 'k',
-    password: undefined,
-    configDir: '/nonexistent',
-  }
-  const pigeon = async (...args: string[]) => {
-    const texts = { stdout: '', stderr: '' }
-    const stream = (name: keyof typeof texts) => ({
-      write: (content: string | Uint8Array) => (texts[name] += Buffer.from(content).toString()),
-    })
-    const code = await run(args, settings, { stdout: stream('stdout'), stderr: stream('stderr') })
-    return { code, ...texts }
-  }
-  return { changes, pigeon }
 }
 
 test('an address is added with what is said of it', async (t) => {
@@ -178,4 +146,75 @@ test('lists show what a person needs, and JSON with --json', async (t) => {
   assert.match((await pigeon('sources', 'list')).stdout, /a +ip +198\.51\.100\.7 +- +active +unchecked/)
   const listed: unknown = JSON.parse((await pigeon('pools', 'list', '--json')).stdout)
   assert.deepEqual(listed, [pool])
+})
+
+test('of a source that is set only what is given changes, and none takes away', async (t) => {
+  const dear = {
+    ...source(A, 'a'),
+    relay_config: null,
+    warm_up_curve: [50],
+    cost_per_thousand: 100_000,
+    daily_cost_cap: 5_000_000,
+    monthly_cost_cap: 9_000_000,
+    spent_today: 0,
+    spent_this_month: 0,
+  }
+  const { changes, pigeon } = await pretendInstallation(t, (at) =>
+    at === 'GET /v1/sources' ? { data: [dear], has_more: false, next_cursor: null } : dear,
+  )
+  assert.equal((await pigeon('sources', 'set', 'a')).code, 2)
+  assert.equal((await pigeon('sources', 'set', 'a', '--cost', 'cheap')).code, 2)
+  assert.equal((await pigeon('sources', 'set', 'a', '--cost', '0.2', '--daily-cap', 'none')).code, 0)
+  assert.deepEqual(changes, [
+    {
+      at: `PUT /v1/sources/${A}`,
+      body: {
+        name: 'a',
+        local_address: '198.51.100.7',
+        ehlo_name: null,
+        relay_kind: null,
+        relay_config: null,
+        warm_up_curve: [50],
+        cost_per_thousand: 200_000,
+        daily_cost_cap: null,
+        monthly_cost_cap: 9_000_000,
+      },
+    },
+  ])
+})
+
+test('rules are put in another order, and replaced where they stand', async (t) => {
+  const rule = (id: string, position: number) => ({
+    id,
+    position,
+    tenant_ids: null,
+    campaign_ids: null,
+    message_classes: null,
+    providers: ['google'],
+    from_domains: null,
+    pool_id: POOL,
+    pool: 'news',
+  })
+  const rules = { data: [rule(A, 1), rule(B, 2)] }
+  const { changes, pigeon } = await pretendInstallation(t, (at) => {
+    if (at.endsWith('/v1/pools')) return { data: [pool], has_more: false, next_cursor: null }
+    return at.includes(B) ? rule(B, 2) : rules
+  })
+  assert.equal((await pigeon('routes', 'order', B)).code, 0)
+  const replaced = await pigeon('routes', 'set', B, 'news', '--provider', 'google', '--class', 'bulk')
+  assert.match(replaced.stdout, /Rule 2: provider google leaves from news/)
+  assert.deepEqual(changes, [
+    { at: 'PUT /v1/routing-rules/order', body: { ids: [B, A] } },
+    {
+      at: `PUT /v1/routing-rules/${B}`,
+      body: {
+        pool_id: POOL,
+        tenant_ids: null,
+        campaign_ids: null,
+        message_classes: ['bulk'],
+        providers: ['google'],
+        from_domains: null,
+      },
+    },
+  ])
 })

@@ -106,18 +106,34 @@ const clearQueue = command({
 
 const retryQueue = command({
   name: 'queue retry',
-  summary: 'Tries now what waits for its next try. What has failed is final, and stays so.',
+  summary: 'Tries now what waits for its next try, or with --ended what failed or bounced of a campaign.',
   positionals: [],
-  options: TARGET,
-  example: 'pigeon queue retry --provider google',
+  options: {
+    ...TARGET,
+    ended: {
+      type: 'boolean',
+      description: 'What has ended for a reason that may have passed; an unknown recipient stays bounced.',
+    },
+  },
+  example: 'pigeon queue retry --campaign latest --ended',
   run: async (context, { values }) => {
     const pigeon = context.signedIn()
     const body = await targetOf(pigeon, values)
-    const order = await untilDone(pigeon, await take(pigeon.POST('/v1/queue/flush', { body })))
+    const order = await untilDone(pigeon, await orderRetry(pigeon, body, values.ended === true))
     context.out.result(order, () => [`${number(order.done)} messages are due now.`, ...unfinished(order)])
     return order.completed_at === null ? EXIT.failed : EXIT.ok
   },
 })
+
+type Target = Awaited<ReturnType<typeof targetOf>>
+
+function orderRetry(pigeon: Pigeon, target: Target, isOfEnded: boolean): Promise<QueueOrder> {
+  if (!isOfEnded) return take(pigeon.POST('/v1/queue/flush', { body: target }))
+  const { campaign_id } = target
+  if (campaign_id === undefined)
+    throw usageFailure('What has ended is tried again by campaign: give --campaign.')
+  return take(pigeon.POST('/v1/queue/retry', { body: { ...target, campaign_id } }))
+}
 
 async function targetOf(
   pigeon: Pigeon,

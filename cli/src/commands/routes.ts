@@ -18,30 +18,36 @@ const listRoutes = command({
   example: 'pigeon routes list',
   run: async (context) => {
     const { data } = await take(context.signedIn().GET('/v1/routing-rules'))
-    context.out.result(data, () =>
-      table(
-        ['rule', 'id', 'for', 'pool'],
-        data.map((rule) => [String(rule.position), rule.id, describe(rule), rule.pool]),
-      ),
-    )
+    context.out.result(data, () => ruleLines(data))
     return EXIT.ok
   },
 })
+
+function ruleLines(rules: readonly Rule[]): string[] {
+  return table(
+    ['rule', 'id', 'for', 'pool'],
+    rules.map((rule) => [String(rule.position), rule.id, describe(rule), rule.pool]),
+  )
+}
+
+const CONDITIONS = {
+  tenant: { type: 'string', value: 'ID,...', description: 'Of one of these tenants.' },
+  campaign: { type: 'string', value: 'ID,...', description: 'Of one of these campaigns.' },
+  class: { type: 'string', value: 'bulk|transactional', description: 'Of this class.' },
+  provider: { type: 'string', value: 'NAME,...', description: 'To mailboxes of one of these providers.' },
+  from: {
+    type: 'string',
+    value: 'DOMAIN,...',
+    description: 'From one of these domains; *.DOMAIN is those below it.',
+  },
+} as const
 
 const addRoute = command({
   name: 'routes add',
   summary: 'Adds a rule: messages that all its conditions fit leave from a pool.',
   positionals: ['POOL'],
   options: {
-    tenant: { type: 'string', value: 'ID,...', description: 'Of one of these tenants.' },
-    campaign: { type: 'string', value: 'ID,...', description: 'Of one of these campaigns.' },
-    class: { type: 'string', value: 'bulk|transactional', description: 'Of this class.' },
-    provider: { type: 'string', value: 'NAME,...', description: 'To mailboxes of one of these providers.' },
-    from: {
-      type: 'string',
-      value: 'DOMAIN,...',
-      description: 'From one of these domains; *.DOMAIN is those below it.',
-    },
+    ...CONDITIONS,
     position: { type: 'string', value: 'N', description: '1 is asked first; last when absent.' },
   },
   example: 'pigeon routes add ses-eu --provider google,microsoft --class bulk',
@@ -49,11 +55,7 @@ const addRoute = command({
     const pigeon = context.signedIn()
     const body = {
       pool_id: await poolId(pigeon, pool),
-      tenant_ids: listOf(values.tenant)?.map((id) => checkedId('a tenant', id)) ?? null,
-      campaign_ids: listOf(values.campaign)?.map((id) => checkedId('a campaign', id)) ?? null,
-      message_classes: values.class === undefined ? null : [oneOf('--class', values.class, CLASSES)],
-      providers: listOf(values.provider) ?? null,
-      from_domains: listOf(values.from) ?? null,
+      ...conditionsOf(values),
       ...(values.position === undefined
         ? {}
         : { position: wholeNumber('--position', values.position, MAX_RULES) }),
@@ -62,6 +64,40 @@ const addRoute = command({
     context.out.result(rule, () => [
       `Rule ${rule.position}: ${describe(rule)} leaves from ${rule.pool}. Its id is ${rule.id}.`,
     ])
+    return EXIT.ok
+  },
+})
+
+const orderRoutes = command({
+  name: 'routes order',
+  summary:
+    'Asks the rules in another order: give the ids of those that come first; the others follow as they were.',
+  positionals: ['ID,...'],
+  options: {},
+  example: 'pigeon routes order 019aab00-0000-7000-8000-000000000002,019aab00-0000-7000-8000-000000000001',
+  run: async (context, { positionals: [text] }) => {
+    const pigeon = context.signedIn()
+    const first = listOf(text)?.map((id) => checkedId('a routing rule', id)) ?? []
+    const { data: before } = await take(pigeon.GET('/v1/routing-rules'))
+    const rest = before.map(({ id }) => id).filter((id) => !first.includes(id))
+    const { data } = await take(pigeon.PUT('/v1/routing-rules/order', { body: { ids: [...first, ...rest] } }))
+    context.out.result(data, () => ruleLines(data))
+    return EXIT.ok
+  },
+})
+
+const setRoute = command({
+  name: 'routes set',
+  summary: 'Replaces a rule where it stands: its pool and all its conditions.',
+  positionals: ['ID', 'POOL'],
+  options: CONDITIONS,
+  example: 'pigeon routes set 019aab00-0000-7000-8000-000000000001 ses-eu --provider google',
+  run: async (context, { values, positionals: [text, pool] }) => {
+    const id = checkedId('a routing rule', text)
+    const pigeon = context.signedIn()
+    const body = { pool_id: await poolId(pigeon, pool), ...conditionsOf(values) }
+    const rule = await take(pigeon.PUT('/v1/routing-rules/{id}', { params: { path: { id } }, body }))
+    context.out.result(rule, () => [`Rule ${rule.position}: ${describe(rule)} leaves from ${rule.pool}.`])
     return EXIT.ok
   },
 })
@@ -104,6 +140,16 @@ const testRoute = command({
   },
 })
 
+function conditionsOf(values: { readonly [K in keyof typeof CONDITIONS]?: string }) {
+  return {
+    tenant_ids: listOf(values.tenant)?.map((id) => checkedId('a tenant', id)) ?? null,
+    campaign_ids: listOf(values.campaign)?.map((id) => checkedId('a campaign', id)) ?? null,
+    message_classes: values.class === undefined ? null : [oneOf('--class', values.class, CLASSES)],
+    providers: listOf(values.provider) ?? null,
+    from_domains: listOf(values.from) ?? null,
+  }
+}
+
 /** `a,b` as a list; an option that was not given stays none. */
 function listOf(text: string | undefined): string[] | undefined {
   return text
@@ -128,4 +174,4 @@ function describe(rule: Rule): string {
   return given.length === 0 ? 'every message' : given.join(', ')
 }
 
-export const routes = [listRoutes, addRoute, deleteRoute, testRoute]
+export const routes = [listRoutes, addRoute, setRoute, orderRoutes, deleteRoute, testRoute]

@@ -38,6 +38,12 @@ const listSources = command({
   },
 })
 
+const COST = {
+  cost: { type: 'string', value: 'AMOUNT', description: 'What a thousand messages cost, like 0.10.' },
+  'daily-cap': { type: 'string', value: 'AMOUNT', description: 'What it may cost on one day (UTC).' },
+  'monthly-cap': { type: 'string', value: 'AMOUNT', description: 'What it may cost in one month (UTC).' },
+} as const
+
 const addSource = command({
   name: 'sources add',
   summary: 'Adds an address of this machine, or a relay; mail leaves from it once it is in a pool.',
@@ -50,9 +56,7 @@ const addSource = command({
       description: "Name given in EHLO; the installation's when absent.",
     },
     'warm-up': { type: 'boolean', description: 'Begin a warm-up at once.' },
-    cost: { type: 'string', value: 'AMOUNT', description: 'What a thousand messages cost, like 0.10.' },
-    'daily-cap': { type: 'string', value: 'AMOUNT', description: 'What it may cost on one day (UTC).' },
-    'monthly-cap': { type: 'string', value: 'AMOUNT', description: 'What it may cost in one month (UTC).' },
+    ...COST,
     relay: { type: 'string', value: 'KIND', description: 'A relay of this kind, instead of an address.' },
     config: { type: 'string', value: 'JSON', description: 'Settings of the relay that are no secret.' },
     'secret-file': { type: 'string', value: 'FILE', description: 'Holds password or key of the relay.' },
@@ -99,6 +103,51 @@ function objectOf(option: string, text: string): Record<string, unknown> {
 }
 
 const SOURCE = ['ID|NAME'] as const
+
+/** A value that `none` takes away; an option that was not given leaves what is there. */
+function changed<T>(given: string | undefined, before: T | null, read: (text: string) => T | null): T | null {
+  if (given === undefined) return before
+  return given === 'none' ? null : read(given)
+}
+
+const setSource = command({
+  name: 'sources set',
+  summary: 'Changes what is said of a source; what is not given stays, and "none" takes away.',
+  positionals: SOURCE,
+  options: {
+    name: { type: 'string', value: 'NAME', description: 'Another name.' },
+    address: { type: 'string', value: 'IP', description: 'Another address of this machine.' },
+    ehlo: { type: 'string', value: 'HOST', description: 'Another name in EHLO.' },
+    ...COST,
+    config: { type: 'string', value: 'JSON', description: 'Settings of the relay, all of them.' },
+    'secret-file': { type: 'string', value: 'FILE', description: 'Holds password or key of the relay.' },
+  },
+  example: 'pigeon sources set ses-eu --cost 0.10 --daily-cap 25 --monthly-cap none',
+  run: async (context, { values, positionals: [idOrName] }) => {
+    if (Object.values(values).every((value) => value === undefined))
+      throw usageFailure('Say what is to change: pigeon help sources set')
+    const pigeon = context.signedIn()
+    const params = { path: { id: await sourceId(pigeon, idOrName) } }
+    const before = await take(pigeon.GET('/v1/sources/{id}', { params }))
+    const amount = (option: 'cost' | 'daily-cap' | 'monthly-cap', was: number | null): number | null =>
+      changed(values[option], was, (text) => millionths(`--${option}`, text))
+    const body = {
+      name: values.name ?? before.name,
+      local_address: changed(values.address, before.local_address, String),
+      ehlo_name: changed(values.ehlo, before.ehlo_name, String),
+      relay_kind: before.relay_kind,
+      relay_config: values.config === undefined ? before.relay_config : objectOf('--config', values.config),
+      ...(values['secret-file'] === undefined ? {} : { relay_secret: await secretOf(values['secret-file']) }),
+      warm_up_curve: before.warm_up_curve,
+      cost_per_thousand: amount('cost', before.cost_per_thousand),
+      daily_cost_cap: amount('daily-cap', before.daily_cost_cap),
+      monthly_cost_cap: amount('monthly-cap', before.monthly_cost_cap),
+    }
+    const source = await take(pigeon.PUT('/v1/sources/{id}', { params, body }))
+    context.out.result(source, () => describe(source))
+    return EXIT.ok
+  },
+})
 
 type Act = (pigeon: Pigeon, init: { params: { path: { id: string } } }) => Promise<{ data?: Source }>
 
@@ -190,6 +239,7 @@ function cost(source: Source): string {
 export const sources = [
   listSources,
   addSource,
+  setSource,
   action('drain', 'Drains: it ends what it has in hand and is given nothing new.', (pigeon, init) =>
     pigeon.POST('/v1/sources/{id}/drain', init),
   ),

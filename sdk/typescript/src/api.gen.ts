@@ -1025,7 +1025,7 @@ export interface paths {
         put?: never;
         /**
          * Import contacts from a CSV file
-         * @description Delimiter, quotes, encoding, header and columns are found out, and shown in the answer. Poll the import for its progress.
+         * @description Delimiter, quotes, encoding, header and columns are found out, and shown in the answer. Files of all tenants are imported one after the other: until its turn comes it is queued. Poll the import for its progress.
          *
          *     Scope: `contacts:write`
          */
@@ -1280,7 +1280,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How far a flush or a purge is
+         * How far a flush, a retry or a purge is
          * @description Scope: `operation:read`
          */
         get: operations["getQueueOrder"];
@@ -1308,6 +1308,28 @@ export interface paths {
          *     Scope: `operation:write`
          */
         post: operations["purgeQueue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queue/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try again what failed or bounced of a campaign for a reason that may have passed
+         * @description Of every provider or of one. Such reasons are time that was over, a full mailbox, a network or receiver that was not well, and refusals of the sender; never an unknown recipient or the content. A campaign that was sent is sending again.
+         *
+         *     Scope: `operation:write`
+         */
+        post: operations["retryQueue"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1965,6 +1987,28 @@ export interface paths {
          * @description Scope: `sources:write`
          */
         put: operations["setTenantPool"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tls-reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Daily TLS reports to the domains that mail went to (RFC 8460), newest day first
+         * @description Belongs to the installation, not to your tenant. An owner may read it.
+         *
+         *     Scope: `operation:read`
+         */
+        get: operations["listTlsReports"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -2945,6 +2989,15 @@ export interface components {
             budget_left: number | null;
             /** @description Open connections. */
             connections: number;
+            limits: {
+                connections_per_minute: number | null;
+                messages_per_connection: number | null;
+                messages_per_day: number | null;
+                messages_per_hour: number | null;
+                messages_per_minute: number | null;
+                messages_per_second: number | null;
+                pace_per_minute: number | null;
+            } | null;
             max_connections: number | null;
             /** @enum {unknown} */
             mode: "sandbox" | "live";
@@ -3439,7 +3492,7 @@ export interface components {
         };
         QueueOrder: {
             /** @enum {unknown} */
-            action: "flush" | "purge";
+            action: "flush" | "purge" | "retry";
             campaign_id: string | null;
             completed_at: string | null;
             /**
@@ -3854,6 +3907,38 @@ export interface components {
              * @example Europe/Berlin
              */
             time_zone: string;
+        };
+        TlsReport: {
+            attempts: number;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T09:30:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date
+             * @description In UTC.
+             */
+            day: string;
+            /** @description Where the domain wants it, once it is written. */
+            destinations: string[];
+            /** @description Of recipients, whose TLS was counted. */
+            domain: string;
+            error: string | null;
+            /** @enum {unknown} */
+            mode: "sandbox" | "live";
+            next_attempt_at: string | null;
+            /**
+             * Format: uuid
+             * @description UUIDv7
+             */
+            report_id: string;
+            sent_to: string | null;
+            /**
+             * @description waiting: it is tried (again) later. failed: nobody took it. unwanted: the domain asks for no reports.
+             * @enum {unknown}
+             */
+            state: "waiting" | "sent" | "failed" | "unwanted";
         };
         User: {
             /**
@@ -10133,6 +10218,124 @@ export interface operations {
             };
         };
     };
+    retryQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: uuid
+                     * @description UUIDv7
+                     */
+                    campaign_id: string;
+                    /** @enum {unknown} */
+                    mode?: "sandbox" | "live";
+                    /**
+                     * @description With its mode.
+                     * @example google
+                     */
+                    provider?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueOrder"];
+                };
+            };
+            /** @description Refused: the request is not understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: there is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: it conflicts with what is there. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the content type is not taken here. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listRoutingRules: {
         parameters: {
             query?: never;
@@ -13277,6 +13480,75 @@ export interface operations {
             };
             /** @description Refused: the content type is not taken here. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTlsReports: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @example example.com */
+                domain?: string;
+                /** @description How many to return. */
+                limit?: number;
+                /** @description waiting: it is tried (again) later. failed: nobody took it. unwanted: the domain asks for no reports. */
+                state?: "waiting" | "sent" | "failed" | "unwanted";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["TlsReport"][];
+                        has_more: boolean;
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

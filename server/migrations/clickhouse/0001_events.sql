@@ -13,7 +13,7 @@ create table if not exists email_events
   contact_id UUID,
   message_id UUID,
   event_type Enum8('accepted' = 1, 'sent' = 2, 'delivered' = 3, 'deferred' = 4, 'bounced' = 5, 'failed' = 6, 'suppressed' = 7,
-    'cancelled' = 8, 'opened' = 9, 'clicked' = 10, 'complained' = 11, 'unsubscribed' = 12),
+    'cancelled' = 8, 'opened' = 9, 'clicked' = 10, 'complained' = 11, 'unsubscribed' = 12, 'requeued' = 13),
   event_data JSON(max_dynamic_paths = 16),
   -- IPv4 addresses as ::ffff:192.0.2.1; :: when unknown.
   ip_address IPv6,

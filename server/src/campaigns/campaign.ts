@@ -40,6 +40,8 @@ export const LIMITS = {
   fanOutSplit: 20_000,
   /** Messages that one transaction of a cancellation takes. */
   cancelChunk: 5_000,
+  /** Messages of a campaign that one transaction looks at, to make them wait again. */
+  requeueChunk: 5_000,
   nameLength: 255,
 } as const
 

@@ -47,7 +47,7 @@ export interface Reason {
   readonly replies: readonly string[]
 }
 
-/** Why messages bounced, failed or waited, most frequent first, each with up to three different replies. */
+/** Why messages bounced, failed or waited, most frequent first, each with up to three different replies. An end that was taken back is none. */
 export async function readReasons(
   analytics: Analytics,
   tenantId: string,
@@ -63,6 +63,9 @@ export async function readReasons(
     `select toString(event_type) as state, class, provider, count() as count, groupUniqArray(3)(reply) as replies
        from email_events
       where tenant_id = {tenant:UUID} and campaign_id = {campaign:UUID} and event_type in ('bounced', 'failed', 'deferred')
+        and (event_type = 'deferred' or (message_id, attempt) not in (
+          select message_id, attempt from email_events
+           where tenant_id = {tenant:UUID} and campaign_id = {campaign:UUID} and event_type = 'requeued'))
       group by event_type, class, provider order by count desc, state, class, provider limit 200`,
     { tenant: tenantId, campaign: campaignId },
   )

@@ -42,16 +42,12 @@ export function readContact(given: GivenContact, path = ''): CleanContact | read
   if (JSON.stringify(attributes).length > MAX_ATTRIBUTES_CHARS) {
     wrong('attributes', 'too_long', `At most ${MAX_ATTRIBUTES_CHARS} characters of attributes together.`)
   }
-  const firstName = nameOf(given.first_name)
-  const lastName = nameOf(given.last_name)
-  if (isUnstorable(firstName)) wrong('first_name', 'bad_text', 'The text is not well-formed Unicode.')
-  if (isUnstorable(lastName)) wrong('last_name', 'bad_text', 'The text is not well-formed Unicode.')
   if (!address.ok || errors.length > 0) return errors
   return {
     email: address.address,
     key: address.key,
-    firstName,
-    lastName,
+    firstName: nameOf(given.first_name),
+    lastName: nameOf(given.last_name),
     attributes,
     resubscribe: given.resubscribe ?? false,
   }
@@ -87,16 +83,9 @@ function faultOfAttribute(name: string, value: AttributeValue | null): [string, 
     ]
   }
   if (typeof value !== 'string') return undefined
-  if (isUnstorable(value))
-    return ['bad_text', 'The text holds a NUL character or is not well-formed Unicode.']
   return value.length > MAX_ATTRIBUTE_VALUE_CHARS
     ? ['too_long', `At most ${MAX_ATTRIBUTE_VALUE_CHARS} characters.`]
     : undefined
-}
-
-/** PostgreSQL keeps neither NUL nor half of a surrogate pair. */
-function isUnstorable(text: string | null): boolean {
-  return text !== null && (text.includes('\0') || !text.isWellFormed())
 }
 
 function nameOf(given: string | null | undefined): string | null {

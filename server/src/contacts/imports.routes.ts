@@ -37,7 +37,7 @@ export function registerImports(app: App, deps: ImportRouteDeps): void {
       tags,
       summary: 'Import contacts from a CSV file',
       description:
-        'Delimiter, quotes, encoding, header and columns are found out, and shown in the answer. Poll the import for its progress.',
+        'Delimiter, quotes, encoding, header and columns are found out, and shown in the answer. Files of all tenants are imported one after the other: until its turn comes it is queued. Poll the import for its progress.',
       params: IdParams,
       response: { 202: ImportSchema, ...problems(404, 413) },
     },

@@ -23,7 +23,7 @@ function laneOf(clock: ManualClock, saved?: SavedLane): Lane {
     limits: () => ({
       maxConnections: 5,
       maxMessagesPerConnection: 100,
-      rates: [],
+      rates: [{ count: 20, perMs: 1_000 }],
       connectionRates: [],
       idleMs: 1_000,
       tls: undefined,
@@ -81,6 +81,16 @@ test('what a lane has learned is seen by people, and goes on in the next process
     [row?.state, row?.reason, row?.until?.toISOString(), row?.warming, row?.budget_left, row?.connections],
     ['suspended', '550 5.7.1 blocked', '2026-02-01T12:15:00.000Z', true, 27, 2],
   )
+
+  assert.deepEqual(row?.limits, {
+    messages_per_second: 20,
+    messages_per_minute: null,
+    messages_per_hour: null,
+    messages_per_day: null,
+    connections_per_minute: null,
+    messages_per_connection: 100,
+    pace_per_minute: null,
+  })
 
   const later = manualClock(new Date('2026-02-01T12:05:00Z'))
   const memory = memoryOf(database, later, [])

@@ -4,6 +4,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/log.ts'
 import type { Database } from '#platform/postgres/database.ts'
 import { complaintsToday } from '#sources/complaints.ts'
+import { limitsInForce } from './lane-limits.ts'
 import type { Lane, LaneOrder, SavedLane } from './lanes/lane.ts'
 import {
   findLaneMemories,
@@ -130,6 +131,7 @@ export function createLaneMemory(deps: LaneMemoryDeps): LaneMemory {
       active: lane.active(),
       connections: deps.connections(lane.key),
       max_connections: maxConnections === Infinity ? null : lane.maxConnections(nowMs),
+      limits: limitsInForce(lane, nowMs),
     }
   }
 

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { SendingMode } from '#events/email-events.ts'
 import type { Db } from '#platform/postgres/database.ts'
+import type { LimitsInForce } from './lane-limits.ts'
 
 /** A lane as others see it, and what it must remember. */
 export interface LaneRow {
@@ -19,6 +20,7 @@ export interface LaneRow {
   readonly active: number
   readonly connections: number
   readonly max_connections: number | null
+  readonly limits: LimitsInForce
 }
 
 /** Replaces rows; `since` stays while the state does. */
@@ -26,18 +28,19 @@ export async function saveLanes(db: Db, rows: readonly LaneRow[], now: Date): Pr
   const column = <K extends keyof LaneRow>(name: K): LaneRow[K][] => rows.map((row) => row[name])
   await sql`
     insert into lanes (mode, provider, source_id, source, state, reason, until, memory, warming, budget_left, per_minute,
-                       refused_share, active, connections, max_connections, since, updated_at)
+                       refused_share, active, connections, max_connections, limits, since, updated_at)
     select u.*, ${now}, ${now} from unnest(
       ${column('mode')}::sending_mode[], ${column('provider')}::text[], ${column('source_id')}::uuid[], ${column('source')}::text[],
       ${column('state')}::text[], ${column('reason')}::text[], ${column('until')}::timestamptz[],
       ${rows.map((row) => JSON.stringify(row.memory))}::jsonb[], ${column('warming')}::bool[], ${column('budget_left')}::int[],
       ${column('per_minute')}::real[], ${column('refused_share')}::real[], ${column('active')}::int[],
-      ${column('connections')}::int[], ${column('max_connections')}::int[]) as u
+      ${column('connections')}::int[], ${column('max_connections')}::int[],
+      ${rows.map((row) => JSON.stringify(row.limits))}::jsonb[]) as u
     on conflict (mode, provider, source_id) do update
       set source = excluded.source, state = excluded.state, reason = excluded.reason, until = excluded.until,
           memory = excluded.memory, warming = excluded.warming, budget_left = excluded.budget_left,
           per_minute = excluded.per_minute, refused_share = excluded.refused_share, active = excluded.active,
-          connections = excluded.connections, max_connections = excluded.max_connections,
+          connections = excluded.connections, max_connections = excluded.max_connections, limits = excluded.limits,
           since = case when lanes.state = excluded.state then lanes.since else excluded.since end,
           updated_at = excluded.updated_at`.execute(db)
 }
@@ -80,8 +83,8 @@ export async function findLanesTo(
   db: Db,
   mode: SendingMode,
   providers: readonly string[],
-): Promise<(LaneRow & { readonly since: Date })[]> {
-  const found = await sql<LaneRow & { readonly since: Date }>`
+): Promise<(Omit<LaneRow, 'limits'> & { readonly since: Date })[]> {
+  const found = await sql<Omit<LaneRow, 'limits'> & { readonly since: Date }>`
     select mode, provider, source_id, source, state, reason, until, memory, warming, budget_left, per_minute, refused_share,
            active, connections, max_connections, since
       from lanes where mode = ${mode} and provider = any(${providers}::text[])`.execute(db)

@@ -120,6 +120,7 @@ export interface HistoryEvent {
     | 'clicked'
     | 'complained'
     | 'unsubscribed'
+    | 'requeued'
   readonly messageId: string
   readonly tenantId: string
   readonly campaignId: string
@@ -167,7 +168,7 @@ export function isFinal(type: string): type is FinalState {
   return FINAL_STATES.some((state) => state === type)
 }
 
-/** Something that happened to a message without an attempt: suppressed at accept, cancelled, heard of later. */
+/** Something that happened to a message without an attempt: suppressed at accept, cancelled, queued again, heard of later. */
 export function eventWithoutAttempt(
   type: HistoryEvent['type'],
   message: {

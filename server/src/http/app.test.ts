@@ -192,3 +192,27 @@ test('ready only when everything answers', async () => {
   assert.equal(reply.json<{ detail: string }>().detail, 'Not ready: analytics did not answer.')
   assert.equal((await broken.inject('/healthz')).statusCode, 200)
 })
+
+test('text that no database can hold is refused with its field, in a body, a query and a path', async () => {
+  const app = await exampleApp()
+  const post = async (payload: string) => {
+    const headers = { authorization: 'Bearer good', 'content-type': 'application/json' }
+    return app.inject({ method: 'POST', url: '/v1/things', headers, payload })
+  }
+  for (const [payload, fields] of [
+    ['{"name":"a\\u0000b"}', ['name']],
+    ['{"name":"\\u0000","from":{"email":"\\ud800"}}', ['name', 'from.email']],
+  ] as const) {
+    const reply = await post(payload)
+    assert.equal(reply.statusCode, 422)
+    assert.deepEqual(
+      reply
+        .json<{ errors: { field: string; code: string }[] }>()
+        .errors.map((each) => [each.field, each.code]),
+      fields.map((field) => [field, 'not_text']),
+    )
+  }
+  assert.equal((await post('{"name":"a😀"}')).statusCode, 201)
+  const query = await app.inject({ url: '/v1/things?cursor=%00', headers: { authorization: 'Bearer good' } })
+  assert.equal(query.statusCode, 422)
+})

@@ -7,7 +7,7 @@ import type {
   FastifyRequest,
   RawServerDefault,
 } from 'fastify'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Static, TSchema } from 'typebox'
 import type { Clock } from '#platform/clock.ts'
 import { uuidv7 } from '#platform/ids.ts'
@@ -19,7 +19,7 @@ import type { HealthChecks } from './health.ts'
 import { createKnownPaths } from './known-paths.ts'
 import { registerOpenApi } from './openapi.ts'
 import { prepareSchema } from './prepare-schema.ts'
-import { problemBody } from './problem-reply.ts'
+import { problemBody, type Refusal } from './problem-reply.ts'
 import { assertAccessIsDeclared } from './route-config.ts'
 import { createValidatorCompiler } from './validation.ts'
 import { admit } from './who.ts'
@@ -80,13 +80,12 @@ export async function createApp(deps: AppDeps): Promise<App> {
     frameworkErrors: (error, request, reply) => {
       handleError(deps.log)(error, request, reply)
     },
-    clientErrorHandler: (_error, socket) => {
+    clientErrorHandler: (error, socket) => {
       if (!socket.writable) return
-      const body = JSON.stringify(
-        problemBody({ status: 400, code: 'request.malformed', detail: 'This is not an HTTP request.' }, ''),
-      )
+      const refusal = unreadable(error.code)
+      const body = JSON.stringify(problemBody(refusal, ''))
       socket.end(
-        `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+        `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\ncontent-type: application/problem+json\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
       )
     },
   }).withTypeProvider<ApiTypeProvider>()
@@ -106,6 +105,19 @@ export async function createApp(deps: AppDeps): Promise<App> {
   registerHealth(app, deps.checks ?? {})
   await registerDocs(app)
   return app
+}
+
+/** What Node could not make a request of. */
+function unreadable(code: string | undefined): Refusal {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return { status: 431, code: 'request.headers_too_large', detail: 'The headers are too long together.' }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return {
+      status: 408,
+      code: 'request.too_slow',
+      detail: 'The request did not come in time. Send it again.',
+    }
+  return { status: 400, code: 'request.malformed', detail: 'This is not an HTTP request.' }
 }
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/

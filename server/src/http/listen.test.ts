@@ -34,6 +34,17 @@ test('what is not HTTP gets a 400 and is hung up on', async (t) => {
   assert.match(answer, /application\/problem\+json/)
 })
 
+test('headers that are too long get a 431 that says so', async (t) => {
+  const app = await exampleApp()
+  t.after(() => app.close())
+  const address = await listen(app, { host: '127.0.0.1', port: 0 })
+  const reply = await fetch(`${address}/v1/things`, {
+    headers: { authorization: `Bearer ${'a'.repeat(20_000)}` },
+  })
+  assert.equal(reply.status, 431)
+  assert.match(await reply.text(), /"code":"request\.headers_too_large"/)
+})
+
 test(
   'a request that never ends does not hold the close longer than its deadline',
   { timeout: 10_000 },

@@ -2,8 +2,9 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { Options } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import type { FastifySchemaCompiler } from 'fastify'
-import { Problem } from '#platform/problem.ts'
+import { Problem, type FieldError } from '#platform/problem.ts'
 import { fieldErrors } from './field-errors.ts'
+import { unstorableFields } from './unstorable-text.ts'
 import { NAME_KEYWORD } from './prepare-schema.ts'
 
 /** A hostile body can be wrong in a hundred thousand places: this many are told. */
@@ -36,7 +37,12 @@ export function createValidatorCompiler(): FastifySchemaCompiler<object> {
     const validate = (httpPart === 'body' ? strict : coercing).compile(schema)
     const place = httpPart in PLACES ? httpPart : 'body'
     return (data: unknown) => {
-      if (validate(data)) return true
+      if (validate(data)) {
+        const fields = unstorableFields(data)
+        return fields.length === 0
+          ? true
+          : { error: invalidRequest(fields.map((field) => unstorable(field || place))) }
+      }
       if (httpPart === 'body' && (data === undefined || data === null)) return { error: bodyMissing() }
       return { error: invalidRequest(fieldErrors(validate.errors ?? [], place)) }
     }
@@ -47,6 +53,12 @@ function withFormats(ajv: Ajv2020): Ajv2020 {
   formats.default(ajv)
   ajv.addVocabulary([NAME_KEYWORD, 'example'])
   return ajv
+}
+
+function unstorable(field: string): FieldError {
+  const message =
+    'This has a NUL character or half of a surrogate pair, which cannot be stored. Leave it out.'
+  return { field, code: 'not_text', message }
 }
 
 function bodyMissing(): Problem {

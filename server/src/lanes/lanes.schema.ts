@@ -24,6 +24,8 @@ export const LaneOrderSchema = Type.Object(
   { $id: 'LaneOrder' },
 )
 
+const Limit = Nullable(Type.Number())
+
 export const LaneSchema = Type.Object(
   {
     mode: Mode,
@@ -43,6 +45,27 @@ export const LaneSchema = Type.Object(
     active: Type.Integer({ description: 'Messages under way.' }),
     connections: Type.Integer({ description: 'Open connections.' }),
     max_connections: Nullable(Type.Integer({ description: 'It may open so many now. Null: no limit.' })),
+    limits: Nullable(
+      Type.Object(
+        {
+          messages_per_second: Limit,
+          messages_per_minute: Limit,
+          messages_per_hour: Limit,
+          messages_per_day: Limit,
+          connections_per_minute: Limit,
+          messages_per_connection: Limit,
+          pace_per_minute: Nullable(
+            Type.Number({
+              description: 'Messages a minute that it allows itself after refusals; null: it is not slowed.',
+            }),
+          ),
+        },
+        {
+          description:
+            'What the shaping files say of it, null being no limit. What people have ordered stands in `orders`.',
+        },
+      ),
+    ),
     updated_at: Timestamp,
     waiting: CountSchema,
     orders: Type.Array(LaneOrderSchema, {

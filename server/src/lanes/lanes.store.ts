@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { LimitsInForce } from '#delivery/lane-limits.ts'
 import type { SendingMode } from '#events/email-events.ts'
 import type { Db, Transaction } from '#platform/postgres/database.ts'
 import type { OrderFields } from './lane-order.ts'
@@ -23,6 +24,8 @@ export interface LaneRow {
   readonly active: number
   readonly connections: number
   readonly max_connections: number | null
+  /** Null: its owner has not told them. */
+  readonly limits: LimitsInForce | null
   readonly updated_at: Date
   /** Null: the destination is not known any more. */
   readonly destination: number | null
@@ -44,7 +47,7 @@ export async function selectLanes(
   const [mode = null, provider = null, sourceId = null] = page.after ?? []
   const { rows } = await sql<LaneRow>`
     select l.mode, l.provider, l.source_id, l.source, l.state, l.since, l.until, l.reason, l.warming, l.budget_left, l.per_minute,
-           l.refused_share, l.active, l.connections, l.max_connections, l.updated_at, d.id as destination
+           l.refused_share, l.active, l.connections, l.max_connections, l.limits, l.updated_at, d.id as destination
       from lanes l left join destinations d on d.mode = l.mode and d.provider = l.provider
      where (${mode}::text is null or (l.mode, l.provider, l.source_id) > (${mode}::sending_mode, ${provider}::text, ${sourceId}::uuid))
        and (${filter.state}::text is null or l.state = ${filter.state})

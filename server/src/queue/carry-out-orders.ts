@@ -1,4 +1,5 @@
 import { LIMITS } from '#campaigns/campaign.ts'
+import { requeueMessages } from '#campaigns/requeue-messages.ts'
 import { activeCampaigns, cancelWaiting, type QueuePart } from '#campaigns/progress.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Database, Transaction } from '#platform/postgres/database.ts'
@@ -16,23 +17,45 @@ const FLUSH_CHUNK = 2_000
 /** How long an order can be asked about when it is done. */
 const KEPT_MS = 30 * 86_400_000
 
+interface Step {
+  /** Messages that it was about. */
+  readonly count: number
+  /** How far a retry has read its campaign. */
+  readonly cursor: string | null
+  readonly isLast: boolean
+}
+
 /**
- * Does one chunk of the oldest order about what waits, of any tenant; returns how many messages that was. An order is done
- * when a chunk is not full: what has waited since then is not its business.
+ * Does one chunk of the oldest order about what waits or has ended, of any tenant; returns how many messages that was, and
+ * one for a chunk of which none was meant. What has come to wait since the order was given is not its business.
  */
 export async function carryOutQueueOrders(deps: OrderDeps): Promise<number> {
   return deps.db.transaction().execute(async (transaction) => {
     const order = await lockOpenOrder(transaction)
     if (order === undefined) return 0
-    const isFlush = order.action === 'flush'
-    const part = await partOf(transaction, order)
-    const count = isFlush
-      ? await makeDue(transaction, part, FLUSH_CHUNK, order.created_at)
-      : await cancelWaiting(deps, transaction, part)
-    const isDone = count < (isFlush ? FLUSH_CHUNK : LIMITS.cancelChunk)
-    await addDone(transaction, order.id, count, isDone ? deps.clock.now() : null)
-    return count
+    const { count, cursor, isLast } = await STEPS[order.action](deps, transaction, order)
+    await addDone(transaction, order.id, { count, cursor, completedAt: isLast ? deps.clock.now() : null })
+    return isLast ? count : Math.max(1, count)
   })
+}
+
+type StepOf = (deps: OrderDeps, transaction: Transaction, order: QueueOrder) => Promise<Step>
+
+const STEPS: Readonly<Record<QueueOrder['action'], StepOf>> = {
+  flush: async (_deps, transaction, order) => {
+    const part = await partOf(transaction, order)
+    const count = await makeDue(transaction, part, FLUSH_CHUNK, order.created_at)
+    return { count, cursor: null, isLast: count < FLUSH_CHUNK }
+  },
+  purge: async (deps, transaction, order) => {
+    const count = await cancelWaiting(deps, transaction, await partOf(transaction, order))
+    return { count, cursor: null, isLast: count < LIMITS.cancelChunk }
+  },
+  retry: async (deps, transaction, { campaign_id: campaignId, provider, cursor: after }) => {
+    if (campaignId === null) return { count: 0, cursor: null, isLast: true }
+    const { count, cursor } = await requeueMessages(deps, transaction, { campaignId, provider, after })
+    return { count, cursor, isLast: cursor === null }
+  },
 }
 
 /** An order about nothing must not be one about everything. */

@@ -1,5 +1,5 @@
 import { recordAudit, type Actor } from '#audit/record-audit.ts'
-import { findCampaign } from '#campaigns/get-campaign.ts'
+import { findCampaign, type Campaign } from '#campaigns/get-campaign.ts'
 import type { SendingMode } from '#events/email-events.ts'
 import type { Clock } from '#platform/clock.ts'
 import { asTenant, type Database, type Transaction } from '#platform/postgres/database.ts'
@@ -27,15 +27,40 @@ export interface QueueTarget {
   readonly campaign_id?: string
 }
 
-/**
- * Everything that waits for its next try is tried now. What has failed is not: it is final, and its history says so.
- * dispatch carries the order out.
- */
+/** Everything that waits for its next try is tried now; what has ended is not. dispatch carries the order out. */
 export async function flushQueue(deps: Deps, actor: Actor, target: QueueTarget): Promise<QueueOrder> {
   const campaign = await campaignOf(deps, actor.tenantId, target)
   return asTenant(deps.db, actor.tenantId, async (transaction) => {
     const { part } = await partOf(transaction, target, campaign)
     return giveOrder(deps, transaction, actor, { action: 'flush', ...part })
+  })
+}
+
+/**
+ * What failed or bounced of a campaign waits again and is tried now, of every provider or of one, where the class of its end
+ * may have passed (`requeueMessages`). Problems `queue.campaign_cancelled`, `queue.campaign_not_begun` and those of a target.
+ */
+export async function retryQueue(
+  deps: Deps,
+  actor: Actor,
+  target: QueueTarget & { readonly campaign_id: string },
+): Promise<QueueOrder> {
+  const campaign = await campaignOf(deps, actor.tenantId, target)
+  if (campaign?.status === 'cancelled')
+    throw new Problem(
+      'conflict',
+      'queue.campaign_cancelled',
+      'The campaign was cancelled: nothing of it is sent any more.',
+    )
+  if (campaign?.status === 'draft' || campaign?.status === 'scheduled')
+    throw new Problem(
+      'conflict',
+      'queue.campaign_not_begun',
+      'The campaign has not begun: nothing has ended.',
+    )
+  return asTenant(deps.db, actor.tenantId, async (transaction) => {
+    const { part } = await partOf(transaction, target, campaign)
+    return giveOrder(deps, transaction, actor, { action: 'retry', ...part })
   })
 }
 
@@ -124,7 +149,7 @@ async function campaignOf(
   deps: Deps,
   tenantId: string,
   { mode, provider, campaign_id }: QueueTarget,
-): Promise<{ readonly id: string; readonly name: string } | undefined> {
+): Promise<Campaign | undefined> {
   if ((mode === undefined) !== (provider === undefined) || (provider ?? campaign_id) === undefined)
     throw new Problem(
       'invalid',
@@ -138,7 +163,7 @@ async function campaignOf(
 async function partOf(
   transaction: Transaction,
   { mode, provider }: QueueTarget,
-  campaign: { readonly id: string; readonly name: string } | undefined,
+  campaign: Pick<Campaign, 'id' | 'name'> | undefined,
 ): Promise<{ part: Omit<NewOrder, 'action'>; name: string }> {
   const campaign_id = campaign?.id ?? null
   if (mode === undefined || provider === undefined)

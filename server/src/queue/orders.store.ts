@@ -11,6 +11,8 @@ export interface QueueOrder {
   readonly provider: string | null
   readonly destination: number | null
   readonly campaign_id: string | null
+  /** How far a retry has read the campaign. */
+  readonly cursor: string | null
   /** Messages so far. */
   readonly done: number
   readonly created_at: Date
@@ -18,7 +20,7 @@ export interface QueueOrder {
 }
 
 const COLUMNS = sql.raw(
-  'id, action, mode, provider, destination, campaign_id, done, created_at, completed_at',
+  'id, action, mode, provider, destination, campaign_id, cursor, done, created_at, completed_at',
 )
 
 export type NewOrder = Pick<QueueOrder, 'action' | 'mode' | 'provider' | 'destination' | 'campaign_id'>
@@ -52,14 +54,19 @@ export async function lockOpenOrder(transaction: Transaction): Promise<QueueOrde
   return rows[0]
 }
 
+export interface OrderStep {
+  readonly count: number
+  readonly cursor: string | null
+  readonly completedAt: Date | null
+}
+
 export async function addDone(
   transaction: Transaction,
   id: string,
-  count: number,
-  completedAt: Date | null,
+  { count, cursor, completedAt }: OrderStep,
 ): Promise<void> {
   await sql`
-    update queue_orders set done = done + ${count}, completed_at = ${completedAt} where id = ${id}`.execute(
+    update queue_orders set done = done + ${count}, cursor = coalesce(${cursor}, cursor), completed_at = ${completedAt} where id = ${id}`.execute(
     transaction,
   )
 }

@@ -142,6 +142,47 @@ test('a purge counts first, and cancels only when it is confirmed by the name', 
   assert.deepEqual(named.body, { waiting: { count: 3, or_more: false }, confirm: 'Campaign', order: null })
 })
 
+test('a retry is of a campaign that has begun and was not cancelled, of all it went to or of one provider', async (t) => {
+  const { call, carryOut, campaignId, database } = await operationApi(t, 4)
+  await sql`update messages set state = 'failed', class = 'expired', attempts = 3`.execute(database.admin)
+  await sql`update messages m set provider = d.provider from deliveries w join destinations d on d.id = w.destination where w.message_id = m.id`.execute(
+    database.admin,
+  )
+  await sql`delete from deliveries`.execute(database.admin)
+  await sql`
+    insert into campaign_tallies (campaign_id, tenant_id, provider, state, class, retried, count, first_at, last_at)
+    select campaign_id, tenant_id, provider, state, class, true, count(*), now(), now() from messages group by 1, 2, 3, 4, 5`.execute(
+    database.admin,
+  )
+  const setStatus = (status: string) =>
+    sql`update campaigns set status = ${status}::campaign_status`.execute(database.admin)
+  for (const [status, code] of [
+    ['draft', 'queue.campaign_not_begun'],
+    ['cancelled', 'queue.campaign_cancelled'],
+  ] as const) {
+    await setStatus(status)
+    const refused = await call('POST', '/v1/queue/retry', { campaign_id: campaignId })
+    assert.deepEqual([refused.status, refused.body.code], [409, code])
+  }
+  await setStatus('sent')
+  const one = await call('POST', '/v1/queue/retry', { ...GOOGLE, campaign_id: campaignId })
+  assert.deepEqual([one.status, one.body['action'], one.body['provider']], [202, 'retry', 'google'])
+  await carryOut()
+  const waiting = () => database.admin.selectFrom('deliveries').select(['domain', 'attempt']).execute()
+  const google = { domain: 'google.example', attempt: 3 }
+  assert.deepEqual(await waiting(), [google, google])
+  await call('POST', '/v1/queue/retry', { campaign_id: campaignId })
+  await carryOut()
+  assert.equal((await waiting()).length, 4)
+  const done = await call('GET', `/v1/queue/orders/${one.body.id}`)
+  assert.equal(done.body['done'], 2)
+  assert.notEqual(done.body['completed_at'], null)
+  const metrics = await database.admin.selectFrom('campaigns').select('status').executeTakeFirstOrThrow()
+  assert.equal(metrics.status, 'sending')
+  assert.equal((await call('POST', '/v1/queue/retry', {})).status, 422)
+  assert.equal((await call('POST', '/v1/queue/retry', { campaign_id: NOBODY })).status, 404)
+})
+
 test('an order about nothing, or about what is not there, is refused', async (t) => {
   const { call, campaignId } = await operationApi(t)
   for (const action of ['flush', 'purge']) {

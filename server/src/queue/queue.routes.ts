@@ -5,7 +5,7 @@ import { who } from '#http/who.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/postgres/database.ts'
 import { listQueue, listQueuedCampaigns } from './list-queue.ts'
-import { flushQueue, getQueueOrder, purgeQueue } from './order-queue.ts'
+import { flushQueue, getQueueOrder, purgeQueue, retryQueue } from './order-queue.ts'
 import {
   CampaignQueueSchema,
   FlushBody,
@@ -13,6 +13,7 @@ import {
   PurgeBody,
   PurgeSchema,
   QueueOrderSchema,
+  RetryBody,
 } from './queue.schema.ts'
 
 export interface QueueRouteDeps {
@@ -57,7 +58,7 @@ export function registerQueue(app: App, deps: QueueRouteDeps): void {
     schema: {
       operationId: 'getQueueOrder',
       tags,
-      summary: 'How far a flush or a purge is',
+      summary: 'How far a flush, a retry or a purge is',
       params: IdParams,
       response: { 200: QueueOrderSchema, ...problems(404) },
     },
@@ -77,6 +78,22 @@ export function registerQueue(app: App, deps: QueueRouteDeps): void {
     config: write,
     handler: async (request, reply) =>
       reply.code(202).send(await flushQueue(deps, actorOf(request), request.body)),
+  })
+  app.route({
+    method: 'POST',
+    url: '/v1/queue/retry',
+    schema: {
+      operationId: 'retryQueue',
+      tags,
+      summary: 'Try again what failed or bounced of a campaign for a reason that may have passed',
+      description:
+        'Of every provider or of one. Such reasons are time that was over, a full mailbox, a network or receiver that was not well, and refusals of the sender; never an unknown recipient or the content. A campaign that was sent is sending again.',
+      body: RetryBody,
+      response: { 202: QueueOrderSchema, ...problems(404, 409) },
+    },
+    config: write,
+    handler: async (request, reply) =>
+      reply.code(202).send(await retryQueue(deps, actorOf(request), request.body)),
   })
   app.route({
     method: 'POST',

@@ -45,6 +45,8 @@ const target = {
 
 export const FlushBody = Type.Object(target)
 
+export const RetryBody = Type.Object({ ...target, campaign_id: Id })
+
 export const PurgeBody = Type.Object({
   ...target,
   confirm: Type.Optional(
@@ -60,7 +62,7 @@ export const PurgeBody = Type.Object({
 export const QueueOrderSchema = Type.Object(
   {
     id: Id,
-    action: Type.Enum(['flush', 'purge']),
+    action: Type.Enum(['flush', 'purge', 'retry']),
     mode: Nullable(Mode),
     provider: Nullable(Type.String()),
     campaign_id: Nullable(Id),

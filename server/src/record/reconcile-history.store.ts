@@ -2,8 +2,14 @@ import type { Analytics } from '#platform/analytics/open-analytics.ts'
 import type { BucketSum, CampaignToCount, Span } from './reconcile-ledger.store.ts'
 
 const FINAL = `event_type in ('delivered', 'sent', 'bounced', 'failed', 'suppressed', 'cancelled')`
-/** A late bounce takes the delivery before it back, which stays in the history. */
-const TAKEN_BACK = `if(countIf(event_type = 'bounced') > 0, countIf(event_type in ('delivered', 'sent')), 0)`
+/** What came back after a message was handed over: a bounce takes the delivery before it back, which stays in the history. */
+const LATE = `event_type = 'bounced' and via <> ''`
+const TAKEN_BACK = `least(countIf(${LATE}), countIf(event_type in ('delivered', 'sent')))`
+/** A message that was queued again has this event, with the attempt whose end it takes back. */
+const REQUEUED = `event_type = 'requeued'`
+/** What counts of a message: a late bounce, whatever the clocks of both sides say, and after a retry what came last. */
+const lastOf = (column: string): string =>
+  `if(countIf(${LATE}) > 0 and countIf(${REQUEUED}) = 0, anyIf(${column}, ${LATE}), argMaxIf(${column}, timestamp, ${FINAL}))`
 /** The last 32 bits of an id as a number, as the ledger computes it. */
 const BITS = 'reinterpretAsUInt32(reverse(substring(UUIDToNum(message_id), 13, 4)))'
 const OF_CAMPAIGNS = 'tenant_id in {tenants:Array(UUID)} and campaign_id in {campaigns:Array(UUID)}'
@@ -28,12 +34,12 @@ export async function sumEvents(analytics: Analytics, wanted: Wanted): Promise<S
     analytics.query<Sum>(
       `select toString(campaign) as campaign_id, id_bits % {buckets:UInt32} as bucket, last as state, count() as messages,
               sum(id_bits) as bits, sum(tried) as tries, sum(ended) as finals
-         from (select campaign_id as campaign, message_id, any(${BITS}) as id_bits, countIf(${FINAL}) - ${TAKEN_BACK} as ended, countIf(attempt > 0) as tried,
-                      multiIf(countIf(event_type = 'bounced') > 0, 'bounced',
-                              ended > 0, argMaxIf(toString(event_type), timestamp, ${FINAL}), 'deferred') as last,
+         from (select campaign_id as campaign, message_id, any(${BITS}) as id_bits,
+                      countIf(${FINAL}) - ${TAKEN_BACK} - countIf(${REQUEUED}) as ended, countIf(attempt > 0 and not (${REQUEUED} or ${LATE})) as tried,
+                      if(ended > 0, toString(${lastOf('event_type')}), 'deferred') as last,
                       if(ended > 0, maxIf(timestamp, ${FINAL}), max(timestamp)) as at
                  from email_events
-                where ${OF_CAMPAIGNS} and (${FINAL} or event_type = 'deferred') and ${BITS} % {slices:UInt32} = {slice:UInt32}
+                where ${OF_CAMPAIGNS} and (${FINAL} or ${REQUEUED} or event_type = 'deferred') and ${BITS} % {slices:UInt32} = {slice:UInt32}
                 group by campaign_id, message_id)
         where at <= fromUnixTimestamp64Milli({until:Int64}) and at > fromUnixTimestamp64Milli({since:Int64})
         group by campaign, bucket, last`,
@@ -86,7 +92,7 @@ async function inSlices<T>(wanted: Wanted, query: (params: SliceParams) => Promi
 export interface MessageHistory {
   readonly id: string
   readonly campaign: string
-  /** Types of its final events: one, when all is well. */
+  /** Types of its final events, without those that were taken back: one, when all is well. */
   readonly finals: readonly string[]
   readonly final_provider: string
   readonly final_class: string
@@ -140,8 +146,11 @@ async function readHistory(
   params: Readonly<Record<string, number | readonly (string | number)[]>>,
 ): Promise<MessageHistory[]> {
   const events = await analytics.query<Omit<MessageHistory, 'attempts' | 'last_outcome'>>(
-    `select toString(message_id) as id, toString(any(campaign_id)) as campaign, groupArrayIf(10)(toString(event_type), ${FINAL}) as finals,
-            toString(anyIf(provider, ${FINAL})) as final_provider, toString(argMaxIf(class, event_type = 'bounced', ${FINAL})) as final_class, maxIf(attempt, ${FINAL}) as final_attempt,
+    `select toString(message_id) as id, toString(any(campaign_id)) as campaign, maxIf(attempt, ${REQUEUED}) as taken_back,
+            groupArrayIf(100)((toString(event_type), attempt), ${FINAL}) as ends,
+            arraySlice(arrayMap(e -> e.1, arrayFilter(e -> e.2 > taken_back or e.2 = 0, ends)), 1, 10) as finals,
+            toString(anyIf(provider, ${FINAL})) as final_provider, toString(${lastOf('class')}) as final_class,
+            maxIf(attempt, ${FINAL}) as final_attempt,
             countIf(attempt > 0 and (${FINAL} or event_type = 'deferred')) as tries
        from email_events where ${where} group by message_id`,
     params,

@@ -25,7 +25,7 @@ import { reconcile, type Finding, type Reconciliation } from './reconcile.ts'
 import type { HistoryDeps } from './run-history.ts'
 
 export const analytics = await testHistory()
-const LIFETIMES = { bulkMs: 259_200_000, transactionalMs: 86_400_000, sandboxMs: 30_000 }
+export const LIFETIMES = { bulkMs: 259_200_000, transactionalMs: 86_400_000, sandboxMs: 30_000 }
 
 export interface Sent {
   readonly deps: HistoryDeps

@@ -4,9 +4,18 @@ import { test } from 'node:test'
 import { sql } from 'kysely'
 import { sweepCancelled } from '#campaigns/progress.ts'
 import { ANALYTICS_EVENTS } from '#events/email-events.ts'
-import { historyEvent } from '@pigeon/server/test/factories.ts'
-import { reconcile } from './reconcile.ts'
 import {
+  historyEvent,
+  outcomeOf,
+  recordOutcomes,
+  sampleQueue,
+  takeJobs,
+} from '@pigeon/server/test/factories.ts'
+import { reconcile } from './reconcile.ts'
+import { requeueMessages } from '#campaigns/requeue-messages.ts'
+import { claimAndAppend } from '#dispatch/claim.ts'
+import {
+  LIFETIMES,
   sentCampaign,
   anyMessage,
   corrupt,
@@ -262,5 +271,38 @@ test('a history that does not come up to date is said, and not taken for an erro
   await assert.rejects(
     reconcile({ ...deps, analytics: away }, { eventDays: 90, attemptDays: 30, historyDeadlineMs: 200 }),
     /not up to date after 0.2 s/,
+  )
+})
+
+test('a message that was queued again is right while it waits, when it is delivered and when it bounces again', async (t) => {
+  const sent = await sentCampaign(t)
+  const { deps, database, campaignId } = sent
+  await sql`update messages set class = 'mailbox_full' where state in ('bounced', 'failed')`.execute(
+    database.admin,
+  )
+  await sql`update campaign_tallies set class = 'mailbox_full' where state in ('bounced', 'failed')`.execute(
+    database.admin,
+  )
+  const requeue = () =>
+    database.engine
+      .transaction()
+      .execute((transaction) =>
+        requeueMessages(deps, transaction, { campaignId, provider: null, after: null }),
+      )
+  assert.equal((await requeue()).count, 8)
+  assert.deepEqual((await sent.recount()).findings, [])
+  await claimAndAppend(deps, [sampleQueue(sent.jobs[0]?.tenantId ?? '', campaignId)], LIFETIMES)
+  const again = await takeJobs(deps.stream)
+  assert.deepEqual(
+    again.map((job) => job.attempt),
+    Array.from({ length: 8 }, () => 2),
+  )
+  const outcomes = again.map((job, at) => outcomeOf(job, at < 4 ? 'delivered' : 'bounced', new Date()))
+  await recordOutcomes({ engine: database.engine, stream: deps.stream }, 1, 1, outcomes)
+  assert.deepEqual((await sent.recount()).findings, [])
+  await corrupt(sent, sql`update messages set state = 'bounced' where id = ${again[0]?.messageId ?? ''}`)
+  assert.deepEqual(
+    [(await sent.recount()).findings].flat().map((finding) => finding.row),
+    [again[0]?.messageId],
   )
 })

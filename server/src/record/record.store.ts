@@ -23,7 +23,7 @@ export const REPLY_LENGTH = 500
  * (`messageId/attempt`): an outcome that was seen before, or that comes after a final one, does nothing.
  *
  * A final outcome counts from whatever epoch it comes; rescheduling is fenced by epoch and time of claim, because a newer
- * owner may already be trying again.
+ * owner may already be trying again. An outcome from before the message was queued again (a replayed journal) does nothing.
  */
 export async function applyOutcomes(
   transaction: Transaction,
@@ -47,10 +47,11 @@ export async function applyOutcomes(
              class = e.class, reply = e.reply, in_doubt = false, source = e.source, updated_at = e.at
         from e
        where m.id = e.message_id and e.type not in ('deferred', 'returned') and m.state in ('queued', 'deferred')
+         and e.attempt > m.requeued_after
       returning m.id, m.tenant_id, m.campaign_id, m.provider, m.state, coalesce(m.class, '') as class, m.attempts, m.updated_at,
                 m.mode, case when m.state in ('bounced', 'failed') then m.recipient end as refused
     ), gone as (
-      delete from deliveries d using e where d.message_id = e.message_id and e.type not in ('deferred', 'returned')
+      delete from deliveries d using final f where d.message_id = f.id
     ), waits as (
       update deliveries d
          set claimed_epoch = null,

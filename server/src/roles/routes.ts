@@ -2,6 +2,7 @@ import { registerAlerts } from '#alerts/alerts.routes.ts'
 import { registerAnalytics } from '#analytics/analytics.routes.ts'
 import { registerExports } from '#analytics/exports.routes.ts'
 import type { ExportRouteDeps } from '#analytics/exports.routes.ts'
+import { registerTlsReports } from '#tls-reports/tls-reports.routes.ts'
 import { registerAudit } from '#audit/audit.routes.ts'
 import { registerCampaigns } from '#campaigns/campaigns.routes.ts'
 import type { CampaignRouteDeps } from '#campaigns/campaigns.routes.ts'
@@ -76,6 +77,7 @@ export function registerRoutes(app: App, deps: RouteDeps): void {
   registerLanes(app, deps)
   registerQueue(app, deps)
   registerAlerts(app, deps)
+  registerTlsReports(app, deps)
   registerSystem(app, deps)
   registerAudit(app, deps)
   registerUnsubscribe(app, deps)

@@ -1,35 +1,14 @@
-import type { SourceStatus, SourceKind } from '#platform/postgres/database.gen.ts'
 import { Problem } from '#platform/problem.ts'
-import type { RelayConfig } from './source.ts'
 import type { SourceRow } from './sources.store.ts'
 
 /** A source as people see it: everything but its secret. */
-export interface SourceView {
-  readonly id: string
-  readonly name: string
-  readonly kind: SourceKind
-  readonly local_address: string | null
-  readonly ehlo_name: string | null
-  readonly relay_kind: string | null
-  readonly relay_config: RelayConfig | null
-  readonly has_relay_secret: boolean
-  readonly status: SourceStatus
-  readonly warm_up: boolean
-  readonly warm_up_started_at: Date | null
-  readonly warm_up_curve: number[] | null
-  readonly cost_per_thousand: number | null
-  readonly daily_cost_cap: number | null
-  readonly monthly_cost_cap: number | null
-  readonly spent_today: number
-  readonly spent_this_month: number
+export interface SourceView extends Omit<SourceRow, 'ptr_name' | 'ptr_checked_at' | 'ptr_problem'> {
   readonly ptr: {
     readonly status: 'unchecked' | 'ok' | 'wrong'
     readonly name: string | null
     readonly checked_at: Date | null
     readonly problem: string | null
   }
-  readonly created_at: Date
-  readonly updated_at: Date
 }
 
 export function describeSource(row: SourceRow): SourceView {

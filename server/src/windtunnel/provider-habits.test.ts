@@ -133,6 +133,38 @@ test('microsoft slows an address of bad reputation with RP-001, blocks a worse o
   assert.match(await send(await visit('microsoft'), 'ann@outlook.com'), /^250 /)
 })
 
+test('microsoft defers an address that is above its number of the hour with RP-001, until its penalty is over', async (t) => {
+  const clock = manualClock()
+  const microsoft = { ...NO_CHANCE, ip_messages_per_hour: 1, penalty_ms: 2 * HOUR_MS, warmup_full_day: 0 }
+  const { visit } = await runWindtunnel(t, { clock, habits: { microsoft } })
+  assert.match(await send(await visit('microsoft'), 'ann@outlook.com'), /^250 /)
+  assert.match(await offer(await visit('microsoft'), 'bob@outlook.com'), /^421 RP-001 .*per hour and per day/)
+  assert.match(await send(await visit('microsoft', THERE), 'bob@outlook.com'), /^250 /)
+  await clock.advance(HOUR_MS + 60_000)
+  assert.match(await offer(await visit('microsoft'), 'bob@outlook.com'), /^421 RP-001 /)
+  await clock.advance(HOUR_MS)
+  assert.match(await send(await visit('microsoft'), 'bob@outlook.com'), /^250 /)
+})
+
+test('microsoft, yahoo and apple refuse a connection too many of one address, each in its own words', async (t) => {
+  const two = { ...NO_CHANCE, connections_per_address: 2 }
+  const { windtunnel, visit } = await runWindtunnel(t, {
+    habits: { microsoft: two, yahoo: two, apple: two },
+  })
+  for (const [provider, words] of [
+    ['microsoft', /^421 RP-003 .*exceeded the connection limit/],
+    ['yahoo', /^421 4\.7\.0 \[CON01\] Too many connections/],
+    ['apple', /^421 .*oo many connections/],
+  ] as const) {
+    await visit(provider, HERE)
+    await visit(provider, HERE)
+    const third = await converse(windtunnel.addressOf(provider), windtunnel.smtpPort, HERE)
+    assert.match(third.greeting, words, provider)
+    await third.closed()
+    await visit(provider, THERE)
+  }
+})
+
 test('microsoft 365 is a provider of its own, behind the MX of other domains', async (t) => {
   const { windtunnel, client, visit } = await runWindtunnel(t, { habits: { microsoft365: NO_CHANCE } })
   assert.notEqual(windtunnel.addressOf('microsoft365'), windtunnel.addressOf('microsoft'))

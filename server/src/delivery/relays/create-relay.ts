@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+import type { TlsRule } from '#delivery/transport/tls-rule.ts'
 import type { SmtpAuth, Transport } from '#delivery/transport/transport.ts'
 import { Problem } from '#platform/problem.ts'
 import { guardedLookup, parseEndpoint, type AddressLookup } from './endpoint.ts'
@@ -17,6 +19,8 @@ import type { Relay } from './relay.ts'
 import { sendgridApi } from './sendgrid.ts'
 import { sesApi } from './ses.ts'
 import { createSmarthost } from './smarthost.ts'
+
+type SmarthostConfig = Extract<RelayConfig, { kind: 'smarthost' }>
 
 export interface RelayDeps extends Pick<HttpRelayDeps, 'clock' | 'alert' | 'ca'> {
   /** Default `RELAY_TIMEOUTS`. */
@@ -41,7 +45,16 @@ export function createRelay(deps: RelayDeps, config: RelayConfig): Relay {
     const tls = config.tls === 'implicit' ? 'required' : config.tls
     return createSmarthost(
       { ...deps, transport: deps.smtp, addressesOf: (host) => addressesOf(lookup, host) },
-      { name, host, port, tls, isImplicitTls, auth: loginOf(deps, config), maxConcurrent },
+      {
+        name,
+        host,
+        port,
+        tls,
+        isImplicitTls,
+        tlsRule: tlsRuleOf(deps, config),
+        auth: loginOf(deps, config),
+        maxConcurrent,
+      },
     )
   }
   const endpoint = parseEndpoint(config.endpoint ?? officialEndpoint(config), deps)
@@ -54,14 +67,16 @@ export function createRelay(deps: RelayDeps, config: RelayConfig): Relay {
 }
 
 /** Throws the Problem that `createRelay` would throw. */
-export function checkRelay(deps: Pick<RelayDeps, 'allowPrivate'>, config: RelayConfig): void {
-  if (config.kind === 'smarthost') loginOf(deps, config)
-  else parseEndpoint(config.endpoint ?? officialEndpoint(config), deps)
+export function checkRelay(deps: Pick<RelayDeps, 'allowPrivate' | 'ca'>, config: RelayConfig): void {
+  if (config.kind === 'smarthost') {
+    loginOf(deps, config)
+    tlsRuleOf(deps, config)
+  } else parseEndpoint(config.endpoint ?? officialEndpoint(config), deps)
 }
 
 function loginOf(
   deps: Pick<RelayDeps, 'allowPrivate'>,
-  { tls, username, password }: Extract<RelayConfig, { kind: 'smarthost' }>,
+  { tls, username, password }: SmarthostConfig,
 ): SmtpAuth | undefined {
   if (username === undefined && password === undefined) return undefined
   if (username === undefined || password === undefined) {
@@ -75,6 +90,29 @@ function loginOf(
     )
   }
   return { user: username, kind: 'password', secret: password }
+}
+
+/** RFC 8314 3.3 asks of clients what browsers do: a chain to a known authority, and the name that was asked for. */
+function tlsRuleOf(
+  { ca }: Pick<RelayDeps, 'ca'>,
+  { tls, host, verify }: SmarthostConfig,
+): TlsRule | undefined {
+  const isRequired = tls === 'required' || tls === 'implicit'
+  const hasName = isIP(host) === 0
+  if (verify === true && !(isRequired && hasName)) {
+    throw new Problem(
+      'invalid',
+      'relays.cannot_verify',
+      'A certificate is verified where TLS is required or implicit, and the host is a name and no address.',
+    )
+  }
+  if (!(verify ?? (isRequired && hasName))) return undefined
+  return {
+    isEnforced: true,
+    proof: { kind: 'webpki', ca },
+    demand: `Nothing is sent to a relay that may be somebody else. Correct its certificate, or set verify to false if you know it by its address.`,
+    key: 'verified',
+  }
 }
 
 function apiOf(deps: RelayDeps, config: HttpRelayConfig, endpoint: URL): RelayApi {

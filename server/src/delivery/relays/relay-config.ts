@@ -26,6 +26,12 @@ export const SmarthostConfig = Type.Object(
     tls: Type.Enum(['none', 'opportunistic', 'required', 'implicit'], {
       description: 'implicit: TLS from the first octet, as on port 465.',
     }),
+    verify: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether its certificate must be one of a known authority, and of its name. Absent: yes where TLS is required and the host is a name.',
+      }),
+    ),
     username: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
     password: Type.Optional(secret('Sent over TLS only.')),
   },

@@ -9,6 +9,7 @@ import type {
   TlsPolicy,
   Transport,
 } from '#delivery/transport/transport.ts'
+import type { TlsRule } from '#delivery/transport/tls-rule.ts'
 import type { Clock } from '#platform/clock.ts'
 import { LIMIT_REST_MS, SENDER_REST_MS } from './relay-api.ts'
 import { SUSPENSION_MS, trackHealth, type HealthTracker } from './relay-health.ts'
@@ -22,6 +23,8 @@ export interface SmarthostOptions {
   readonly tls: TlsPolicy
   /** TLS from the first octet. */
   readonly isImplicitTls: boolean
+  /** What its certificate must show; undefined: nothing. */
+  readonly tlsRule?: TlsRule | undefined
   readonly auth?: SmtpAuth | undefined
   /** Messages in hand at the same time; the connections under them are limited by the transport. */
   readonly maxConcurrent: number
@@ -63,9 +66,10 @@ export function createSmarthost(deps: SmarthostDeps, options: SmarthostOptions):
   }
 
   function routeTo(found: readonly MxHost[], { lane, ehloName }: RelayRoute): SendRoute {
-    const { port, tls, isImplicitTls, auth } = options
+    const { port, tls, isImplicitTls, tlsRule, auth } = options
     const implicit = isImplicitTls ? { isImplicitTls } : {}
-    return { lane, hosts: found, port, tls, ehloName, ...implicit, ...(auth && { auth }) }
+    const rules = tlsRule && { tlsRules: new Map([[host, tlsRule]]) }
+    return { lane, hosts: found, port, tls, ehloName, ...implicit, ...rules, ...(auth && { auth }) }
   }
 
   async function attempt(

@@ -19,7 +19,7 @@ export type MessageState =
   | 'failed'
   | 'suppressed'
   | 'cancelled'
-export type QueueAction = 'flush' | 'purge'
+export type QueueAction = 'flush' | 'purge' | 'retry'
 export type SendingMode = 'sandbox' | 'live'
 export type SourceKind = 'ip' | 'relay'
 export type SourceStatus = 'active' | 'draining' | 'disabled'
@@ -325,6 +325,7 @@ export interface LanesTable {
   max_connections: number | null
   since: Date
   updated_at: Date
+  limits: ColumnType<unknown, string | null | undefined, string | null>
 }
 
 export interface ListCountsTable {
@@ -372,6 +373,7 @@ export interface MessagesTable {
   updated_at: Date
   source: Generated<string>
   bounced_from: MessageState | null
+  requeued_after: Generated<number>
 }
 
 export interface MtaStsPoliciesTable {
@@ -432,6 +434,7 @@ export interface QueueOrdersTable {
   done: Generated<number>
   created_at: Date
   completed_at: Date | null
+  cursor: string | null
 }
 
 export interface RoutesTable {

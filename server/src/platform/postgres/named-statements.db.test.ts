@@ -38,3 +38,17 @@ test('the server keeps a statement that comes again, and its answers are of the 
     assert.deepEqual(kept.rows, [{ uses: 10 }])
   })
 })
+
+test('a migration that changes the type of a column fails a named statement once, and not for ever', async (t) => {
+  const { engine, admin } = await testDatabase(t)
+  await sql`create table things (n integer not null)`.execute(admin)
+  await sql`grant select on things to pigeon_engine`.execute(admin)
+  await sql`insert into things values (7)`.execute(admin)
+  // In turns: each use takes the connection that the one before has given back.
+  const read = async () =>
+    (await sql<{ n: unknown }>`select n from things where n > ${0}`.execute(engine)).rows
+  for (let use = 0; use < 5; use++) assert.deepEqual(await read(), [{ n: 7 }])
+  await sql`alter table things alter column n type numeric`.execute(admin)
+  await assert.rejects(read(), /cached plan must not change result type/)
+  assert.deepEqual(await read(), [{ n: '7' }])
+})
