@@ -41,6 +41,7 @@ export async function servedApi() {
         providerOf: async (domain) => domain,
         relayFaults: (relay) => relayFaults({ allowPrivate: true }, relay),
         appendEvent: async () => Promise.reject(new Error('There is no history in this test.')),
+        feedback: { put: async () => Promise.reject(new Error('There is no stream in this test.')) },
       }),
   })
   const url = await listen(api.app, { host: '127.0.0.1', port: 0 })

@@ -1905,6 +1905,8 @@ export interface components {
             template_id: string | null;
             template_version: number | null;
             time_zone: string | null;
+            track_clicks: boolean | null;
+            track_opens: boolean | null;
             /**
              * Format: date-time
              * @example 2026-11-22T09:30:00.000Z
@@ -2401,6 +2403,7 @@ export interface components {
              * @description UUIDv7
              */
             id: string;
+            is_public: boolean;
             name: string;
             /** @enum {unknown} */
             status: "active" | "archived";
@@ -3990,6 +3993,8 @@ export interface operations {
                     reply_to?: string | null;
                     subject?: string | null;
                     template_id?: string | null;
+                    track_clicks?: boolean | null;
+                    track_opens?: boolean | null;
                 };
             };
         };
@@ -4174,6 +4179,8 @@ export interface operations {
                     reply_to?: string | null;
                     subject?: string | null;
                     template_id?: string | null;
+                    track_clicks?: boolean | null;
+                    track_opens?: boolean | null;
                 };
             };
         };
@@ -6853,6 +6860,8 @@ export interface operations {
             content: {
                 "application/json": {
                     description?: string | null;
+                    /** @description Recipients see it by name among their lists. A new list is not public. */
+                    is_public?: boolean;
                     /** @example Newsletter */
                     name: string;
                     /** @enum {unknown} */
@@ -7026,6 +7035,8 @@ export interface operations {
             content: {
                 "application/json": {
                     description?: string | null;
+                    /** @description Recipients see it by name among their lists. A new list is not public. */
+                    is_public?: boolean;
                     /** @example Newsletter */
                     name: string;
                     /** @enum {unknown} */

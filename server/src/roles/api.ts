@@ -6,8 +6,6 @@ import { loadShaping } from '#delivery/shaping/shaping.ts'
 import { createTlsPolicies } from '#delivery/tls-policy/tls-policies.ts'
 import { createResolveTxt } from '#domains/resolve-txt.ts'
 import { createRehearsalRunner } from '#explain/run-rehearsal.ts'
-import { appendHistory } from '#events/outbox.ts'
-import { eventWithoutAttempt } from '#events/email-events.ts'
 import { createApp } from '#http/app.ts'
 import { closeApp, listen } from '#http/listen.ts'
 import { openAccessTokens } from '#identity/access-tokens.ts'
@@ -23,12 +21,12 @@ import { sql } from 'kysely'
 import { hostname } from 'node:os'
 import type { Context, RunningRole } from './context.ts'
 import { mailRouteSettings, mayRelayPrivately } from './mail-route-settings.ts'
+import { openPublicPages } from './public-pages.ts'
 import { retryPlans } from './retry-plans.ts'
 import { registerRoutes } from './routes.ts'
 
 const CONNECTIONS = 16
 const CLOSE_MS = 5_000
-const NO_CAMPAIGN = '00000000-0000-0000-0000-000000000000'
 const LOOPBACK = '127.0.0.1'
 
 export async function startApi(context: Context): Promise<RunningRole> {
@@ -48,13 +46,16 @@ export async function startApi(context: Context): Promise<RunningRole> {
     : { servers: config.PIGEON_DNS_SERVERS }
   const routeSettings = mailRouteSettings(config)
   const routes = createMailRoutes({ clock }, routeSettings)
+  const pages = await openPublicPages(context, db)
   const app = await createApp({
     log,
     clock,
+    trustedProxies: config.PIGEON_TRUSTED_PROXIES,
     authenticate: createAuthenticate({ db, clock, keys, tokens, identities }),
     checks: { postgres: () => sql`select 1`.execute(db), history: () => analytics.ping() },
   })
   registerRoutes(app, {
+    ...pages.deps,
     db,
     clock,
     keys,
@@ -67,11 +68,6 @@ export async function startApi(context: Context): Promise<RunningRole> {
     compiler,
     windtunnel,
     installationMode: config.PIGEON_MODE,
-    appendEvent: async (transaction, { at, campaignId, ...event }) => {
-      // The nil UUID stands for "no campaign" in the history.
-      const message = { ...event, campaignId: campaignId ?? NO_CAMPAIGN }
-      await appendHistory(transaction, eventWithoutAttempt('unsubscribed', message, at), at)
-    },
     resolveTxt: createResolveTxt(dns),
     names: createNameLookups(dns),
     delivery: {
@@ -106,6 +102,7 @@ export async function startApi(context: Context): Promise<RunningRole> {
     stop: async () => {
       stopping.abort()
       await closeApp(app, CLOSE_MS)
+      await pages.stop()
       await imports
       await compiler.close()
       await analytics.close()

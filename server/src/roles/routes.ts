@@ -30,6 +30,8 @@ import { registerSystem } from '#system/system.routes.ts'
 import { registerTemplates } from '#templates/templates.routes.ts'
 import type { TemplateDeps } from '#templates/write-template.ts'
 import { registerTenant } from '#tenants/tenants.routes.ts'
+import { registerTracking } from '#tracking/links.routes.ts'
+import type { TrackingRouteDeps } from '#tracking/links.routes.ts'
 import { registerUnsubscribe } from '#tracking/tracking.routes.ts'
 import type { UnsubscribeRouteDeps } from '#tracking/tracking.routes.ts'
 
@@ -46,7 +48,8 @@ export interface RouteDeps
     SourceRouteDeps,
     ExplainRouteDeps,
     RoutingRuleDeps,
-    Omit<UnsubscribeRouteDeps, 'keys'> {}
+    Omit<UnsubscribeRouteDeps, 'keys'>,
+    Omit<TrackingRouteDeps, 'keys'> {}
 
 /** Every route of the public API: what the api role serves, and what the contract is written from. */
 export function registerRoutes(app: App, deps: RouteDeps): void {
@@ -73,4 +76,5 @@ export function registerRoutes(app: App, deps: RouteDeps): void {
   registerSystem(app, deps)
   registerAudit(app, deps)
   registerUnsubscribe(app, deps)
+  registerTracking(app, deps)
 }

@@ -1,12 +1,13 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { App } from '#http/app.ts'
 import type { Keys } from '#platform/keys/keys.ts'
+import { show } from './page.ts'
 import { resubscribe, subscriptionState, unsubscribe } from './unsubscribe.ts'
 import type { SubscriptionState, UnsubscribeDeps } from './unsubscribe.ts'
 import { unsubscribeTokenReader } from './unsubscribe-link.ts'
 import type { MessageIds } from './unsubscribe-link.ts'
-import { misunderstoodPage, PAGE_HEADERS, subscriptionPage, unknownLinkPage } from './unsubscribe-page.ts'
+import { misunderstoodPage, subscriptionPage, unknownLinkPage } from './unsubscribe-page.ts'
 
 export interface UnsubscribeRouteDeps extends UnsubscribeDeps {
   readonly keys: Pick<Keys, 'derive'>
@@ -107,8 +108,4 @@ async function readForm(request: FastifyRequest): Promise<ReadonlyMap<string, st
   if (typeof body !== 'object' || body === null) return form
   for (const [name, value] of Object.entries(body)) if (typeof value === 'string') form.set(name, value)
   return form
-}
-
-function show(reply: FastifyReply, status: number, html: string): FastifyReply {
-  return reply.code(status).headers(PAGE_HEADERS).send(html)
 }

@@ -1,0 +1,49 @@
+import { eventWithoutAttempt } from '#events/email-events.ts'
+import { appendHistory } from '#events/outbox.ts'
+import type { Database } from '#platform/postgres/database.ts'
+import { createFeedbackBuffer } from '#tracking/feedback-buffer.ts'
+import type { TrackingRouteDeps } from '#tracking/links.routes.ts'
+import type { UnsubscribeRouteDeps } from '#tracking/tracking.routes.ts'
+import type { Context } from './context.ts'
+
+/** One appends, and one is free when the server ends the other. */
+const CONNECTIONS = 2
+const NO_CAMPAIGN = '00000000-0000-0000-0000-000000000000'
+
+export interface PublicPages {
+  readonly deps: UnsubscribeRouteDeps & TrackingRouteDeps
+  /** Stores what was told; after the last request. */
+  stop(): Promise<void>
+}
+
+/**
+ * What the pages for recipients need. `db` is the API's, which sees one tenant at a time; openings and clicks are of all
+ * tenants and go to the stream in batches, which only the engine may write to: they have a connection of their own.
+ */
+export async function openPublicPages(context: Context, db: Database): Promise<PublicPages> {
+  const { clock, keys, log } = context
+  const engine = context.openDatabase('pigeon_engine', CONNECTIONS)
+  const stream = await context.openStream(engine)
+  const feedback = createFeedbackBuffer({ stream, clock, log })
+  const stopping = new AbortController()
+  const work = feedback.run(stopping.signal)
+  return {
+    deps: {
+      db,
+      clock,
+      keys,
+      feedback,
+      appendEvent: async (transaction, { at, campaignId, ...event }) => {
+        // The nil UUID stands for "no campaign" in the history.
+        const message = { ...event, campaignId: campaignId ?? NO_CAMPAIGN }
+        await appendHistory(transaction, eventWithoutAttempt('unsubscribed', message, at), at)
+      },
+    },
+    stop: async () => {
+      stopping.abort()
+      await work
+      await stream.close()
+      await engine.destroy()
+    },
+  }
+}
