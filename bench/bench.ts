@@ -3,6 +3,7 @@ import { benchDelivery } from './delivery.ts'
 import { benchFanOut } from './fanout.ts'
 import { benchImport } from './import.ts'
 import { benchLanes } from './lanes.ts'
+import { benchTracking } from './tracking.ts'
 
 const USAGE = `npm run --silent bench -- COMMAND
 
@@ -15,6 +16,7 @@ of standard output is one JSON object.
   lanes    [--messages 200000] [--minutes 10]  500 lanes, 50 of them suspended and 100 throttled, beside fewer
   import   [--rows 1000000]                    a CSV file through the public API
   fanout   [--contacts 1000000]                a campaign becomes messages; nothing is delivered
+  tracking [--clicks 200000] [--connections 32]  tracked links are followed, and every click is recorded
 `
 
 const { values, positionals } = readArgs()
@@ -34,6 +36,11 @@ const benches: Readonly<Record<string, () => Promise<object>>> = {
       minutes: wholeNumber('minutes', values.minutes, 10),
     }),
   import: () => benchImport({ rows: wholeNumber('rows', values.rows, 1_000_000) }),
+  tracking: () =>
+    benchTracking({
+      clicks: wholeNumber('clicks', values.clicks, 200_000),
+      connections: wholeNumber('connections', values.connections, 32),
+    }),
   fanout: () => benchFanOut({ contacts: wholeNumber('contacts', values.contacts, 1_000_000) }),
 }
 const bench = Object.hasOwn(benches, name) ? benches[name] : undefined
@@ -55,6 +62,8 @@ function readArgs() {
         minutes: { type: 'string' },
         rows: { type: 'string' },
         contacts: { type: 'string' },
+        clicks: { type: 'string' },
+        connections: { type: 'string' },
       },
     })
   } catch (error) {

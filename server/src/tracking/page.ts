@@ -16,6 +16,16 @@ p + form { margin-top: 1.5rem }
 button { width: 100%; min-height: 3rem; padding: .625rem 1rem; font: inherit; font-weight: 600; line-height: 1.3; border-radius: .5rem; border: 1px solid var(--primary); background: var(--primary); color: var(--on-primary); cursor: pointer; overflow-wrap: anywhere }
 button.second { background: transparent; color: var(--primary) }
 button:focus-visible { outline: 3px solid var(--ink); outline-offset: 2px }
+.more { margin-top: 1.25rem }
+ul { margin: .75rem 0 0; padding-left: 1.25rem }
+fieldset { margin: 0 0 1.25rem; padding: 0; border: 0 }
+legend { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
+label { display: flex; gap: .75rem; align-items: start; padding: .75rem 0; min-height: 3rem; border-bottom: 1px solid var(--line); cursor: pointer }
+label span { min-width: 0 }
+small { display: block; color: var(--soft); font-size: .875rem }
+input { flex: none; width: 1.25rem; height: 1.25rem; margin: .125rem 0 0; accent-color: var(--primary) }
+input:focus-visible, a:focus-visible { outline: 3px solid var(--ink); outline-offset: 2px }
+a { color: var(--primary) }
 @media (max-width: 30rem) { main { padding: 1.5rem } }
 `
 
@@ -59,4 +69,11 @@ export function escape(text: string): string {
 
 export function show(reply: FastifyReply, status: number, html: string): FastifyReply {
   return reply.code(status).headers(PAGE_HEADERS).send(html)
+}
+
+/** `ann@example.com` is `a•••@example.com`: the owner knows it, a finder of the link does not learn it. */
+export function maskAddress(address: string): string {
+  const at = address.lastIndexOf('@')
+  const [first = ''] = address.slice(0, at)
+  return `${first}•••${address.slice(at)}`
 }

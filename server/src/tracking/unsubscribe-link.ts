@@ -8,7 +8,8 @@ export interface MessageIds {
   readonly messageId: string
 }
 
-function tokenKey(keys: Pick<Keys, 'derive'>) {
+/** The key of all tokens behind unsubscribe links. */
+export function tokenKey(keys: Pick<Keys, 'derive'>) {
   return createSecretKey(keys.derive('unsubscribe'))
 }
 

@@ -1,36 +1,37 @@
-import { escape, page } from './page.ts'
+import { escape, maskAddress, page } from './page.ts'
 import type { SubscriptionState } from './unsubscribe.ts'
 
-/** What stands now and what may be done about it. `justDone` makes it a confirmation. */
-export function subscriptionPage(state: SubscriptionState, justDone: boolean): string {
+/** What stands now and what may be done about it. `justDone` makes it a confirmation; `listsUrl` is the page of all lists. */
+export function subscriptionPage(state: SubscriptionState, justDone: boolean, listsUrl: string): string {
   const address = `<strong>${escape(maskAddress(state.recipient))}</strong>`
   const sender = escape(state.senderName)
   const list = state.listName === null ? sender : `<strong>${escape(state.listName)}</strong> (${sender})`
   const undo = button('subscribe', justDone ? 'Undo: subscribe again' : 'Subscribe again', 'second')
+  const more = `<p class="more"><a href="${escape(listsUrl)}">Choose among your lists</a></p>`
   if (state.fromEverything) {
     return page(
       `You are ${justDone ? '' : 'already '}unsubscribed from everything`,
-      `<p role="status">${address} gets no more mail from ${sender}.</p>${undo}`,
+      `<p role="status">${address} gets no more mail from ${sender}.</p>${undo}${more}`,
       'done',
     )
   }
   if (state.fromList) {
     return page(
       `You are ${justDone ? '' : 'already '}unsubscribed`,
-      `<p role="status">${address} gets no more mail from ${list}.</p>${undo}${everything(sender)}`,
+      `<p role="status">${address} gets no more mail from ${list}.</p>${undo}${everything(sender)}${more}`,
       'done',
     )
   }
   if (justDone) {
     return page(
       'You are subscribed again',
-      `<p role="status">${address} gets mail from ${list} as before.</p>${unsubscribeForms(state, sender, 'second')}`,
+      `<p role="status">${address} gets mail from ${list} as before.</p>${unsubscribeForms(state, sender, 'second')}${more}`,
       'done',
     )
   }
   return page(
     'Unsubscribe?',
-    `<p>${address} gets mail from ${list}.</p>${unsubscribeForms(state, sender, 'first')}`,
+    `<p>${address} gets mail from ${list}.</p>${unsubscribeForms(state, sender, 'first')}${more}`,
     'mail',
   )
 }
@@ -58,13 +59,6 @@ export function misunderstoodPage(): string {
     '<p>The request was not complete. Open the link in the email again and use a button of that page.</p>',
     'mail',
   )
-}
-
-/** `ann@example.com` is `a•••@example.com`: the owner knows it, a finder of the link does not learn it. */
-export function maskAddress(address: string): string {
-  const at = address.lastIndexOf('@')
-  const [first = ''] = address.slice(0, at)
-  return `${first}•••${address.slice(at)}`
 }
 
 type Look = 'first' | 'second'
