@@ -63,7 +63,11 @@ export async function benchTracking({ clicks, connections }: TrackingOptions): P
   }
 }
 
-async function redirectRaw(paths: readonly string[], requests: number, connections: number): Promise<LoadResult> {
+async function redirectRaw(
+  paths: readonly string[],
+  requests: number,
+  connections: number,
+): Promise<LoadResult> {
   const server = await startRawRedirect()
   try {
     const order = { port: server.port, paths, connections }
@@ -80,7 +84,11 @@ async function links(masterKey: string): Promise<string[]> {
   const [tenantId, campaignId] = [randomUUID(), randomUUID()]
   const sentAtSeconds = Math.floor(Date.now() / 1000) - 3_600
   const ends = Array.from({ length: LINKS }, (_, index) =>
-    linkToken(key, { tenantId, campaignId }, { index, url: `https://shop.example/offers/${index}?from=mail` }),
+    linkToken(
+      key,
+      { tenantId, campaignId },
+      { index, url: `https://shop.example/offers/${index}?from=mail` },
+    ),
   )
   return Array.from({ length: MESSAGES }, (_, index) => {
     const message = trackingToken(key, { tenantId, campaignId, messageId: randomUUID(), sentAtSeconds })
@@ -88,7 +96,10 @@ async function links(masterKey: string): Promise<string[]> {
   })
 }
 
-async function allRecorded(platform: BenchPlatform, answered: number): Promise<{ events: number; ids: number }> {
+async function allRecorded(
+  platform: BenchPlatform,
+  answered: number,
+): Promise<{ events: number; ids: number }> {
   let last = { events: 0, ids: 0 }
   const count = async () => {
     const [row] = await platform.query<{ events: string; ids: string }>(

@@ -35,6 +35,8 @@ export async function servedApi() {
         windtunnel,
         ...rehearsalDeps,
         delivery: deliveryView({ db: deps.db, shaping }),
+        resolveCname: noDns,
+        publicUrl: 'https://mail.example.com',
         names: { namesOf: noDns, addressesOf: noDns },
         ehloName: 'mail.example.com',
         mayLeaveFrom: () => true,

@@ -107,7 +107,8 @@ test('campaign mail can be left with one click, and says whose it is', async () 
 test('links are made the message’s own, and mail unsubscribes as well, where the campaign has both', async () => {
   const marked = {
     ...content(),
-    mark: (html: string, to: { messageId: string }, at: Date) => `${html}<!-- ${to.messageId} ${at.getTime()} -->`,
+    mark: (html: string, to: { messageId: string }, at: Date) =>
+      `${html}<!-- ${to.messageId} ${at.getTime()} -->`,
     unsubscribeAddress: (messageId: string) => `u-${messageId}@in.example`,
   }
   const mail = await PostalMime.parse(received(data(composeMessage(marked, recipient(), date))))

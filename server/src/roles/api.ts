@@ -16,12 +16,13 @@ import { createMemoryCache } from '#platform/cache/memory-cache.ts'
 import { openFileObjects } from '#platform/objects/file-objects.ts'
 import { createNameLookups } from '#sources/name-lookups.ts'
 import { createTemplateCompiler } from '#templates/template-compiler.ts'
+import { createResolveCname } from '#tracking/resolve-cname.ts'
 import { createWindtunnelClient } from '#windtunnel/client.ts'
 import { sql } from 'kysely'
 import { hostname } from 'node:os'
 import type { Context, RunningRole } from './context.ts'
 import { mailRouteSettings, mayRelayPrivately } from './mail-route-settings.ts'
-import { openPublicPages } from './public-pages.ts'
+import { openPublicPages, publicUrlOf } from './public-pages.ts'
 import { retryPlans } from './retry-plans.ts'
 import { registerRoutes } from './routes.ts'
 
@@ -69,6 +70,8 @@ export async function startApi(context: Context): Promise<RunningRole> {
     windtunnel,
     installationMode: config.PIGEON_MODE,
     resolveTxt: createResolveTxt(dns),
+    resolveCname: createResolveCname(dns),
+    publicUrl: publicUrlOf(config),
     names: createNameLookups(dns),
     delivery: {
       routes,

@@ -26,6 +26,7 @@ import { unsubscribeMailbox, unsubscribeUrl } from '#tracking/unsubscribe-link.t
 import type { Config } from '#config/sections.ts'
 import type { Context, RunningRole } from './context.ts'
 import { mailRouteSettings, mayRelayPrivately } from './mail-route-settings.ts'
+import { publicUrlOf } from './public-pages.ts'
 import { retryPlans } from './retry-plans.ts'
 import { reportedModes, tlsReportDeps } from './tls-report-deps.ts'
 
@@ -43,7 +44,7 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
   const journalDir = join(config.PIGEON_DATA_DIR, 'journal')
   const left = await replayJournal(join(journalDir, owner))
   const journal = await openJournal({ dir: join(journalDir, owner) })
-  const publicUrl = config.PIGEON_PUBLIC_URL ?? `http://localhost:${config.PIGEON_HTTP_PORT}`
+  const publicUrl = publicUrlOf(config)
   const contents = createContents({
     db,
     log,

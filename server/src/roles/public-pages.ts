@@ -1,3 +1,4 @@
+import type { Config } from '#config/sections.ts'
 import { eventWithoutAttempt } from '#events/email-events.ts'
 import { appendHistory } from '#events/outbox.ts'
 import type { Database } from '#platform/postgres/database.ts'
@@ -9,6 +10,11 @@ import type { Context } from './context.ts'
 /** One appends, and one is free when the server ends the other. */
 const CONNECTIONS = 2
 const NO_CAMPAIGN = '00000000-0000-0000-0000-000000000000'
+
+/** Where recipients reach this installation. */
+export function publicUrlOf(config: Config): string {
+  return config.PIGEON_PUBLIC_URL ?? `http://localhost:${config.PIGEON_HTTP_PORT}`
+}
 
 export interface PublicPages {
   readonly deps: UnsubscribeRouteDeps & TrackingRouteDeps

@@ -9,12 +9,7 @@ const UUID_OCTETS = 16
 const TIME_OCTETS = 4
 
 /** Names the lists that the recipient of this message wants again, until a time. */
-export function confirmToken(
-  key: KeyObject,
-  ids: MessageIds,
-  listIds: readonly string[],
-  now: Date,
-): string {
+export function confirmToken(key: KeyObject, ids: MessageIds, listIds: readonly string[], now: Date): string {
   const expires = Buffer.alloc(TIME_OCTETS)
   expires.writeUInt32BE(Math.floor((now.getTime() + CONFIRM_MS) / 1000))
   return signToken(key, Buffer.concat([expires, ...listIds.map(uuidToOctets)]), purposeOf(ids))

@@ -14,7 +14,11 @@ export function preferencesPage(
     : `<p>Choose what ${address} gets from ${sender}.</p>`
   if (preferences.lists.length === 0)
     return page('Your lists', `<p>There is no list by ${sender} to choose from.</p>`, 'mail')
-  return page(saved ? 'Your choice is saved' : 'Your lists', `${status}${form(preferences.lists, action)}`, saved ? 'done' : 'mail')
+  return page(
+    saved ? 'Your choice is saved' : 'Your lists',
+    `${status}${form(preferences.lists, action)}`,
+    saved ? 'done' : 'mail',
+  )
 }
 
 /** What was left is saved; what is wanted again needs a second step. */

@@ -9,7 +9,9 @@ import { tokenKey } from './unsubscribe-link.ts'
 async function room(t: TestContext, { isPublic = true } = {}) {
   const ann = await mailbox(t)
   await sql`update lists set is_public = ${isPublic} where name = 'Offers'`.execute(ann.database.admin)
-  const found = await sql<{ id: string }>`select id from lists where name = 'Offers'`.execute(ann.database.admin)
+  const found = await sql<{ id: string }>`select id from lists where name = 'Offers'`.execute(
+    ann.database.admin,
+  )
   const offersId = found.rows[0]?.id ?? ''
   const url = `${ann.url}/lists`
   const save = (...lists: string[]) => ann.post(lists.map((id) => `list=${id}`).join('&'), url)

@@ -34,7 +34,9 @@ export function registerPreferences(app: App, deps: UnsubscribeRouteDeps, maxFor
     handler: async (request, reply) => {
       const ids = readToken(request.params.token)
       const found = ids === undefined ? undefined : await showPreferences(deps, ids)
-      return found === undefined ? show(reply, 404, unknownLinkPage()) : show(reply, 200, preferencesPage(found, { action: LISTS }))
+      return found === undefined
+        ? show(reply, 404, unknownLinkPage())
+        : show(reply, 200, preferencesPage(found, { action: LISTS }))
     },
   })
   app.route({
@@ -44,7 +46,8 @@ export function registerPreferences(app: App, deps: UnsubscribeRouteDeps, maxFor
     schema: {
       operationId: 'savePreferences',
       tags,
-      summary: 'Save which lists a recipient wants: what is left is left at once, what is wanted again needs a second step',
+      summary:
+        'Save which lists a recipient wants: what is left is left at once, what is wanted again needs a second step',
       params: TokenParams,
       produces,
     },
@@ -55,7 +58,8 @@ export function registerPreferences(app: App, deps: UnsubscribeRouteDeps, maxFor
       const wanted = new Set((await readForm(request)).getAll('list'))
       const saved = ids === undefined ? undefined : await savePreferences(deps, ids, wanted)
       if (ids === undefined || saved === undefined) return show(reply, 404, unknownLinkPage())
-      if (saved.toConfirm.length === 0) return show(reply, 200, preferencesPage(saved, { action: LISTS, saved: true }))
+      if (saved.toConfirm.length === 0)
+        return show(reply, 200, preferencesPage(saved, { action: LISTS, saved: true }))
       const lists = saved.toConfirm.map(({ id }) => id)
       const confirm = confirmToken(key, ids, lists, deps.clock.now())
       return show(reply, 200, confirmPage(saved, `${LISTS}/${confirm}`))

@@ -43,5 +43,7 @@ export async function reviveLists(
 ): Promise<void> {
   await sql`
     update subscriptions set status = 'subscribed', subscribed_at = ${now}, unsubscribed_at = null
-     where contact_id = ${contactId} and list_id = any(${listIds}::uuid[]) and status = 'unsubscribed'`.execute(db)
+     where contact_id = ${contactId} and list_id = any(${listIds}::uuid[]) and status = 'unsubscribed'`.execute(
+    db,
+  )
 }
