@@ -22,6 +22,7 @@ import { routes } from '#commands/routes.ts'
 import { sandbox } from '#commands/sandbox.ts'
 import { sources } from '#commands/sources.ts'
 import { templates } from '#commands/templates.ts'
+import { tracking } from '#commands/tracking.ts'
 import { up } from '#commands/up.ts'
 
 /** Every command, in the order of the help: a noun has its file in commands/. */
@@ -42,6 +43,7 @@ export const COMMANDS: readonly Command[] = [
   ...sources,
   ...pools,
   ...routes,
+  ...tracking,
   mailer,
   ...lanes,
   ...queue,
