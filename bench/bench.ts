@@ -5,6 +5,7 @@ import { benchDelivery } from './delivery.ts'
 import { benchFanOut } from './fanout.ts'
 import { benchImport } from './import.ts'
 import { benchLanes } from './lanes.ts'
+import { benchTracking } from './tracking.ts'
 
 const USAGE = `npm run --silent bench -- COMMAND
 
@@ -19,6 +20,7 @@ of standard output is one JSON object.
   analytics [--events 20000000]                a history of 90 days: how fast it loads, how soon analytics answer
   fanout   [--contacts 1000000]                a campaign becomes messages; nothing is delivered
   bounces  [--mails FOLDER] [--seconds 5]      mails that came back are read, on one core; no platform is started
+  tracking [--clicks 200000] [--connections 32]  tracked links are followed, and every click is recorded
 `
 
 const { values, positionals } = readArgs()
@@ -40,6 +42,11 @@ const benches: Readonly<Record<string, () => Promise<object>>> = {
   import: () => benchImport({ rows: wholeNumber('rows', values.rows, 1_000_000) }),
   bounces: () => benchBounces({ mails: values.mails, seconds: wholeNumber('seconds', values.seconds, 5) }),
   analytics: () => benchAnalytics({ events: wholeNumber('events', values.events, 20_000_000) }),
+  tracking: () =>
+    benchTracking({
+      clicks: wholeNumber('clicks', values.clicks, 200_000),
+      connections: wholeNumber('connections', values.connections, 32),
+    }),
   fanout: () => benchFanOut({ contacts: wholeNumber('contacts', values.contacts, 1_000_000) }),
 }
 const bench = Object.hasOwn(benches, name) ? benches[name] : undefined
@@ -64,6 +71,8 @@ function readArgs() {
         mails: { type: 'string' },
         seconds: { type: 'string' },
         events: { type: 'string' },
+        clicks: { type: 'string' },
+        connections: { type: 'string' },
       },
     })
   } catch (error) {

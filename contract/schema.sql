@@ -144,7 +144,9 @@ create table campaigns (
   fanout_parts_left smallint,
   pool_id uuid,
   message_class message_class not null default 'bulk'::message_class,
-  expires_after_minutes integer
+  expires_after_minutes integer,
+  track_opens boolean,
+  track_clicks boolean
 );
 
 create table contacts (
@@ -346,7 +348,8 @@ create table lists (
   description text,
   status list_status not null default 'active'::list_status,
   created_at timestamp with time zone not null,
-  updated_at timestamp with time zone not null
+  updated_at timestamp with time zone not null,
+  is_public boolean not null default false
 );
 
 create table message_feedback (
@@ -650,7 +653,12 @@ create table tenants (
   settings jsonb not null default '{}'::jsonb,
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
-  pool_id uuid
+  pool_id uuid,
+  track_opens boolean not null default true,
+  track_clicks boolean not null default true,
+  tracking_privacy boolean not null default false,
+  tracking_host text,
+  tracking_host_verified_at timestamp with time zone
 );
 
 create table tls_reports (

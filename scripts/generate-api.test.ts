@@ -25,9 +25,11 @@ const PUBLIC = [
   'get /healthz',
   'get /readyz',
   'get /u/{token}',
+  'get /u/{token}/lists',
   'get /v1/openapi.json',
   'get /v1/setup',
   'post /u/{token}',
+  'post /u/{token}/lists',
   'post /v1/auth/login',
   'post /v1/setup',
 ]

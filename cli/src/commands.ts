@@ -28,6 +28,7 @@ import { sources } from '#commands/sources.ts'
 import { suppressions } from '#commands/suppressions.ts'
 import { templates } from '#commands/templates.ts'
 import { tlsReports } from '#commands/tls-reports.ts'
+import { tracking } from '#commands/tracking.ts'
 import { up } from '#commands/up.ts'
 
 /** Every command, in the order of the help: a noun has its file in commands/. */
@@ -51,6 +52,7 @@ export const COMMANDS: readonly Command[] = [
   ...sources,
   ...pools,
   ...routes,
+  ...tracking,
   mailer,
   ...lanes,
   ...queue,

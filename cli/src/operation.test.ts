@@ -184,6 +184,29 @@ test('what waits, alerts and the audit log are tables', async (t) => {
   assert.match((await pigeon('audit-log')).stdout, /192\.0\.2\.1 +lanes\.pause +x +\{"a":1\}/)
 })
 
+test('tracking changes what is said and leaves the rest', async (t) => {
+  const said = {
+    opens: true,
+    clicks: true,
+    privacy: false,
+    host: 'links.example.com',
+    host_verified_at: null,
+  }
+  const now = { ...said, cname: 'mail.example.com' }
+  const { changes, pigeon } = await installation(t, {
+    'GET /v1/tenant/tracking': [now, now],
+    'PUT /v1/tenant/tracking': [now],
+    'POST /v1/tenant/tracking/verify': [now],
+  })
+  assert.match(
+    (await pigeon('tracking', 'show')).stdout,
+    /yes +yes +no +links\.example\.com +- +mail\.example\.com/,
+  )
+  assert.equal((await pigeon('tracking', 'set', '--no-opens', '--host', '')).code, 0)
+  assert.equal((await pigeon('tracking', 'verify')).code, 0)
+  assert.deepEqual(changes[0]?.body, { opens: false, clicks: true, privacy: false, host: null })
+})
+
 test('a mailer begins what does not send yet, and succeeds when every message is final', async (t) => {
   for (const [status, action] of [
     ['draft', 'send'],

@@ -21,6 +21,7 @@ const ROLES: Readonly<Record<string, () => Promise<StartRole>>> = {
   dispatch: async () => (await import('#roles/dispatch.ts')).startDispatch,
   deliver: async () => (await import('#roles/deliver.ts')).startDeliver,
   record: async () => (await import('#roles/record.ts')).startRecord,
+  track: async () => (await import('#roles/track.ts')).startTrack,
   windtunnel: async () => (await import('#roles/windtunnel.ts')).startWindtunnelRole,
 }
 

@@ -35,12 +35,15 @@ export async function servedApi() {
         windtunnel,
         ...rehearsalDeps,
         delivery: deliveryView({ db: deps.db, shaping }),
+        resolveCname: noDns,
+        publicUrl: 'https://mail.example.com',
         names: { namesOf: noDns, addressesOf: noDns },
         ehloName: 'mail.example.com',
         mayLeaveFrom: () => true,
         providerOf: async (domain) => domain,
         relayFaults: (relay) => relayFaults({ allowPrivate: true }, relay),
         appendEvent: async () => Promise.reject(new Error('There is no history in this test.')),
+        feedback: { put: async () => Promise.reject(new Error('There is no stream in this test.')) },
       }),
   })
   const url = await listen(api.app, { host: '127.0.0.1', port: 0 })

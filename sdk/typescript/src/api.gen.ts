@@ -52,6 +52,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/u/{token}/lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The lists of a recipient */
+        get: operations["showPreferences"];
+        put?: never;
+        /** Save which lists a recipient wants: what is left is left at once, what is wanted again needs a second step */
+        post: operations["savePreferences"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/alerts": {
         parameters: {
             query?: never;
@@ -1994,6 +2012,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tenant/tracking": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what is tracked
+         * @description Scope: `tenant:read`
+         */
+        get: operations["getTenantTracking"];
+        /**
+         * Say what is tracked, and which host links have
+         * @description Scope: `tenant:write`
+         */
+        put: operations["updateTenantTracking"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenant/tracking/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look up now whether the host of links leads here
+         * @description Scope: `tenant:write`
+         */
+        post: operations["verifyTenantTracking"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tls-reports": {
         parameters: {
             query?: never;
@@ -2478,6 +2540,8 @@ export interface components {
             template_id: string | null;
             template_version: number | null;
             time_zone: string | null;
+            track_clicks: boolean | null;
+            track_opens: boolean | null;
             /**
              * Format: date-time
              * @example 2026-11-22T09:30:00.000Z
@@ -3076,6 +3140,7 @@ export interface components {
              * @description UUIDv7
              */
             id: string;
+            is_public: boolean;
             name: string;
             /** @enum {unknown} */
             status: "active" | "archived";
@@ -3908,6 +3973,18 @@ export interface components {
              */
             time_zone: string;
         };
+        TenantTracking: {
+            /** @description The same for links. */
+            clicks: boolean;
+            /** @description What the CNAME record of the host must say. */
+            cname: string;
+            host: string | null;
+            host_verified_at: string | null;
+            /** @description Of bulk campaigns that do not say otherwise. */
+            opens: boolean;
+            /** @description Nobody is tracked, whatever a campaign says. */
+            privacy: boolean;
+        };
         TlsReport: {
             attempts: number;
             /**
@@ -4082,6 +4159,86 @@ export interface operations {
         };
     };
     unsubscribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showPreferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    savePreferences: {
         parameters: {
             query?: never;
             header?: never;
@@ -5196,6 +5353,8 @@ export interface operations {
                     reply_to?: string | null;
                     subject?: string | null;
                     template_id?: string | null;
+                    track_clicks?: boolean | null;
+                    track_opens?: boolean | null;
                 };
             };
         };
@@ -5380,6 +5539,8 @@ export interface operations {
                     reply_to?: string | null;
                     subject?: string | null;
                     template_id?: string | null;
+                    track_clicks?: boolean | null;
+                    track_opens?: boolean | null;
                 };
             };
         };
@@ -8271,6 +8432,8 @@ export interface operations {
             content: {
                 "application/json": {
                     description?: string | null;
+                    /** @description Recipients see it by name among their lists. A new list is not public. */
+                    is_public?: boolean;
                     /** @example Newsletter */
                     name: string;
                     /** @enum {unknown} */
@@ -8444,6 +8607,8 @@ export interface operations {
             content: {
                 "application/json": {
                     description?: string | null;
+                    /** @description Recipients see it by name among their lists. A new list is not public. */
+                    is_public?: boolean;
                     /** @example Newsletter */
                     name: string;
                     /** @enum {unknown} */
@@ -13498,6 +13663,213 @@ export interface operations {
             };
             /** @description An error of ours. `request_id` finds it in the log. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTenantTracking: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantTracking"];
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateTenantTracking: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description The same for links. */
+                    clicks: boolean;
+                    host: string | null;
+                    /** @description Of bulk campaigns that do not say otherwise. */
+                    opens: boolean;
+                    /** @description Nobody is tracked, whatever a campaign says. */
+                    privacy: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantTracking"];
+                };
+            };
+            /** @description Refused: the request is not understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the content type is not taken here. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verifyTenantTracking: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantTracking"];
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: it conflicts with what is there. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again later. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

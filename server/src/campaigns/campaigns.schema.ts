@@ -43,6 +43,14 @@ export const CampaignBody = Type.Object({
       }),
     ),
   ),
+  track_opens: Type.Optional(
+    Nullable(
+      Type.Boolean({
+        description: 'Null: as the tenant says for bulk mail, and not for transactional mail.',
+      }),
+    ),
+  ),
+  track_clicks: Type.Optional(Nullable(Type.Boolean({ description: 'The same for links.' }))),
 })
 
 export const CampaignSchema = Type.Object(
@@ -60,6 +68,8 @@ export const CampaignSchema = Type.Object(
     pool_id: Nullable(Id),
     message_class: MessageClassSchema,
     expires_after_minutes: Nullable(Type.Integer()),
+    track_opens: Nullable(Type.Boolean()),
+    track_clicks: Nullable(Type.Boolean()),
     mode: Nullable(Mode),
     time_zone: Nullable(Type.String()),
     scheduled_at: Nullable(Timestamp),

@@ -18,6 +18,8 @@ export interface Campaign {
   readonly pool_id: string | null
   readonly message_class: MessageClass
   readonly expires_after_minutes: number | null
+  readonly track_opens: boolean | null
+  readonly track_clicks: boolean | null
   readonly mode: 'sandbox' | 'live' | null
   readonly scheduled_local: string | null
   readonly time_zone: string | null
@@ -45,6 +47,9 @@ export interface CampaignFields {
   readonly pool_id: string | null
   readonly message_class: MessageClass
   readonly expires_after_minutes: number | null
+  /** null: as the tenant says. */
+  readonly track_opens: boolean | null
+  readonly track_clicks: boolean | null
 }
 
 export async function insertCampaign(
@@ -54,9 +59,10 @@ export async function insertCampaign(
   now: Date,
 ): Promise<Campaign> {
   const made = await sql<Campaign>`
-    insert into campaigns (tenant_id, name, list_id, template_id, subject, from_email, from_name, reply_to, pool_id, message_class, expires_after_minutes, created_at, updated_at)
+    insert into campaigns (tenant_id, name, list_id, template_id, subject, from_email, from_name, reply_to, pool_id, message_class, expires_after_minutes, track_opens, track_clicks, created_at, updated_at)
     values (${tenantId}, ${fields.name}, ${fields.list_id}, ${fields.template_id}, ${fields.subject}, ${fields.from_email},
-            ${fields.from_name}, ${fields.reply_to}, ${fields.pool_id}, ${fields.message_class}::message_class, ${fields.expires_after_minutes}, ${now}, ${now})
+            ${fields.from_name}, ${fields.reply_to}, ${fields.pool_id}, ${fields.message_class}::message_class, ${fields.expires_after_minutes},
+            ${fields.track_opens}, ${fields.track_clicks}, ${now}, ${now})
     returning *`.execute(transaction)
   return firstOf(made.rows)
 }
@@ -72,7 +78,8 @@ export async function updateCampaign(
        set name = ${fields.name}, list_id = ${fields.list_id}, template_id = ${fields.template_id}, subject = ${fields.subject},
            from_email = ${fields.from_email}, from_name = ${fields.from_name}, reply_to = ${fields.reply_to},
            pool_id = ${fields.pool_id}, message_class = ${fields.message_class}::message_class,
-           expires_after_minutes = ${fields.expires_after_minutes}, problem = null,
+           expires_after_minutes = ${fields.expires_after_minutes}, track_opens = ${fields.track_opens},
+           track_clicks = ${fields.track_clicks}, problem = null,
            updated_at = ${now}
      where id = ${id} returning *`.execute(transaction)
   return firstOf(changed.rows)

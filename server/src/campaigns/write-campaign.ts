@@ -18,6 +18,8 @@ export interface CampaignInput {
   readonly pool_id?: string | null
   readonly message_class?: MessageClass
   readonly expires_after_minutes?: number | null
+  readonly track_opens?: boolean | null
+  readonly track_clicks?: boolean | null
 }
 
 /** A draft. Whether it can be sent is asked when it is sent: a draft may be incomplete. */
@@ -77,6 +79,8 @@ function fieldsOf(input: CampaignInput): CampaignFields {
     pool_id: input.pool_id ?? null,
     message_class: input.message_class ?? 'bulk',
     expires_after_minutes: input.expires_after_minutes ?? null,
+    track_opens: input.track_opens ?? null,
+    track_clicks: input.track_clicks ?? null,
   }
 }
 

@@ -31,6 +31,15 @@ export const deliverySettings = Type.Object({
     allowed: 'letters, digits and hyphens, at most 32',
     description: 'Label before the sending domain in envelope senders: bounces.example.com.',
   }),
+  PIGEON_INBOUND_DOMAIN: Type.Optional(
+    Type.String({
+      maxLength: 200,
+      pattern: '^[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)+$',
+      allowed: 'a domain name, for example in.example.com',
+      description:
+        'Domain whose mail comes to this installation. With it messages name an address, too, to which mail unsubscribes (RFC 2369).',
+    }),
+  ),
   PIGEON_TLS_POLICY: Type.Enum(['opportunistic', 'required', 'none'], {
     default: 'opportunistic',
     description:

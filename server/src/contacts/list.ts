@@ -5,6 +5,8 @@ export interface List {
   readonly name: string
   readonly description: string | null
   readonly status: 'active' | 'archived'
+  /** Recipients see it among their lists. */
+  readonly is_public: boolean
   readonly subscribed: number
   readonly unsubscribed: number
   readonly created_at: Date

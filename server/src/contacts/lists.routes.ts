@@ -115,10 +115,16 @@ export function registerLists(app: App, deps: ListRouteDeps): void {
   })
 }
 
-function fieldsOf(body: { name: string; description?: string | null; status?: 'active' | 'archived' }) {
+function fieldsOf(body: {
+  name: string
+  description?: string | null
+  status?: 'active' | 'archived'
+  is_public?: boolean
+}) {
   return {
     name: body.name.trim(),
     description: body.description ?? null,
     status: body.status ?? ('active' as const),
+    isPublic: body.is_public,
   }
 }

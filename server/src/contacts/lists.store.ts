@@ -4,7 +4,7 @@ import type { List } from './list.ts'
 
 /** The counts come from the rows of differences that every change of a subscription leaves. */
 const columns = sql`
-  l.id, l.name, l.description, l.status, l.created_at, l.updated_at,
+  l.id, l.name, l.description, l.status, l.is_public, l.created_at, l.updated_at,
   coalesce((select sum(c.subscribed) from list_counts c where c.list_id = l.id), 0)::bigint as subscribed,
   coalesce((select sum(c.unsubscribed) from list_counts c where c.list_id = l.id), 0)::bigint as unsubscribed`
 
@@ -12,6 +12,8 @@ export interface ListFields {
   readonly name: string
   readonly description: string | null
   readonly status: 'active' | 'archived'
+  /** undefined: as it is; of a new list, not public. */
+  readonly isPublic: boolean | undefined
 }
 
 export async function insertList(
@@ -21,8 +23,8 @@ export async function insertList(
   now: Date,
 ): Promise<List> {
   const made = await sql<List>`
-    insert into lists as l (tenant_id, name, description, status, created_at, updated_at)
-    values (${tenantId}, ${fields.name}, ${fields.description}, ${fields.status}, ${now}, ${now})
+    insert into lists as l (tenant_id, name, description, status, is_public, created_at, updated_at)
+    values (${tenantId}, ${fields.name}, ${fields.description}, ${fields.status}, ${fields.isPublic ?? false}, ${now}, ${now})
     returning ${columns}`.execute(db)
   const [row] = made.rows
   if (row === undefined) throw new Error('The list was not inserted.')
@@ -36,7 +38,8 @@ export async function updateList(
   now: Date,
 ): Promise<List | undefined> {
   const changed = await sql<List>`
-    update lists l set name = ${fields.name}, description = ${fields.description}, status = ${fields.status}, updated_at = ${now}
+    update lists l set name = ${fields.name}, description = ${fields.description}, status = ${fields.status},
+           is_public = coalesce(${fields.isPublic ?? null}, is_public), updated_at = ${now}
      where id = ${id} returning ${columns}`.execute(db)
   return changed.rows[0]
 }

@@ -104,6 +104,21 @@ test('campaign mail can be left with one click, and says whose it is', async () 
   )
 })
 
+test('links are made the message’s own, and mail unsubscribes as well, where the campaign has both', async () => {
+  const marked = {
+    ...content(),
+    mark: (html: string, to: { messageId: string }, at: Date) =>
+      `${html}<!-- ${to.messageId} ${at.getTime()} -->`,
+    unsubscribeAddress: (messageId: string) => `u-${messageId}@in.example`,
+  }
+  const mail = await PostalMime.parse(received(data(composeMessage(marked, recipient(), date))))
+  assert.ok((mail.html ?? '').includes(`<!-- ${recipient().messageId} ${date.getTime()} -->`))
+  assert.equal(
+    mail.headers.find((one) => one.key === 'list-unsubscribe')?.value,
+    `<https://track.example/u/token>, <mailto:u-${recipient().messageId}@in.example>`,
+  )
+})
+
 test("the campaign's subject stands in for the template's, and a declared default for a missing name", async () => {
   const raw = received(
     data(

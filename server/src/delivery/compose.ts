@@ -8,6 +8,8 @@ import { Problem } from '#platform/problem.ts'
 import { renderData, type TemplateData, type TemplateValue } from '#templates/render-data.ts'
 import { prepareTemplate, render, type PreparedTemplate } from '#templates/render-template.ts'
 import type { CompiledTemplate } from '#templates/template.ts'
+import type { MarkMessage } from '#tracking/track-content.ts'
+import { unsubscribeHeaders } from '#tracking/unsubscribe-link.ts'
 import type { Rewrites } from './relays/relay.ts'
 
 /** What all messages of a campaign share, prepared once. */
@@ -23,6 +25,10 @@ export interface CampaignContent {
   readonly template: PreparedTemplate
   readonly signer: DkimSigner
   readonly slow: SlowRenders
+  /** Where the campaign is tracked: makes the links of a message its own. */
+  readonly mark?: MarkMessage | undefined
+  /** Where mail to unsubscribe goes. */
+  readonly unsubscribeAddress?: ((messageId: string) => string) | undefined
 }
 
 /** Renderings of a campaign in a row that were given up because they took too long, and what was said of the last. */
@@ -115,7 +121,7 @@ function writeMessage(content: CampaignContent, to: Recipient, date: Date): Buff
     messageId: messageId(to.messageId, content.fromDomain),
     headers: campaignHeaders(content, to),
     text: rendered.text === '' && rendered.html !== '' ? undefined : rendered.text,
-    html: rendered.html === '' ? undefined : rendered.html,
+    html: rendered.html === '' ? undefined : (content.mark?.(rendered.html, to, date) ?? rendered.html),
   })
 }
 
@@ -123,9 +129,7 @@ function campaignHeaders(content: CampaignContent, to: Recipient): [name: string
   const headers: [name: string, value: string][] = [
     // Google's form: up to three ids of ours, and the sender last.
     ['Feedback-ID', `${content.campaignId}:${content.tenantId}:bulk:pigeon`],
-    ['List-Unsubscribe', `<${to.unsubscribeUrl}>`],
-    // RFC 8058 3.1.
-    ['List-Unsubscribe-Post', 'List-Unsubscribe=One-Click'],
+    ...unsubscribeHeaders(to.unsubscribeUrl, content.unsubscribeAddress?.(to.messageId)),
   ]
   // RFC 2919: a name below a domain of the sender.
   if (content.listId !== null) headers.push(['List-Id', `<${content.listId}.${content.fromDomain}>`])

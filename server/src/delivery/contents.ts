@@ -1,5 +1,7 @@
 import type { DkimSigner } from '@pigeon/mail/dkim.ts'
 import type { CompiledTemplate } from '#templates/template.ts'
+import { chooseTracking } from '#tracking/choose-tracking.ts'
+import type { TrackContent } from '#tracking/track-content.ts'
 import type { Database } from '#platform/postgres/database.ts'
 import type { Log } from '#platform/log.ts'
 import { prepareContent, type CampaignContent } from './compose.ts'
@@ -29,6 +31,10 @@ export interface ContentDeps {
   readonly db: Database
   readonly log: Log
   readonly loadSigner: (tenantId: string, domain: string) => Promise<DkimSigner>
+  /** Absent: nothing is tracked. */
+  readonly track?: TrackContent
+  /** Where mail to unsubscribe goes; absent: nowhere. */
+  readonly unsubscribeAddress?: (messageId: string) => string
 }
 
 export function createContents(deps: ContentDeps): Contents {
@@ -90,6 +96,9 @@ export function createContents(deps: ContentDeps): Contents {
 }
 
 async function contentOf(deps: ContentDeps, row: CampaignContentRow): Promise<CampaignContent> {
+  // Written by the templates feature, and only by it.
+  const compiled = row.compiled as CompiledTemplate
+  const tracked = deps.track?.(trackedCampaignOf(row), compiled.html)
   return prepareContent({
     tenantId: row.tenant_id,
     campaignId: row.id,
@@ -98,11 +107,28 @@ async function contentOf(deps: ContentDeps, row: CampaignContentRow): Promise<Ca
     messageClass: row.message_class,
     from: row.from_name === null ? { email: row.from_email } : { email: row.from_email, name: row.from_name },
     replyTo: row.reply_to === null ? undefined : { email: row.reply_to },
-    // Written by the templates feature, and only by it.
-    compiled: row.compiled as CompiledTemplate,
+    compiled: tracked === undefined ? compiled : { ...compiled, html: tracked.html },
+    mark: tracked?.mark,
+    unsubscribeAddress: deps.unsubscribeAddress,
     subject: row.subject,
     signer: await deps.loadSigner(row.tenant_id, row.from_email.slice(row.from_email.lastIndexOf('@') + 1)),
   })
+}
+
+function trackedCampaignOf(row: CampaignContentRow) {
+  const campaign = { opens: row.track_opens, clicks: row.track_clicks, messageClass: row.message_class }
+  const tenant = {
+    opens: row.tenant_track_opens,
+    clicks: row.tenant_track_clicks,
+    privacy: row.tracking_privacy,
+  }
+  return {
+    ...chooseTracking(campaign, tenant),
+    tenantId: row.tenant_id,
+    campaignId: row.id,
+    // What lands in the windtunnel is clicked on this machine.
+    host: row.mode === 'live' ? row.tracking_host : null,
+  }
 }
 
 function parse(payload: string): { id: string; status: string } | undefined {

@@ -54,6 +54,8 @@ export interface AppDeps {
   readonly authenticate: Authenticate
   /** What `/readyz` asks: each must answer within a deadline. */
   readonly checks?: HealthChecks
+  /** Whose X-Forwarded-For is believed: addresses and networks. */
+  readonly trustedProxies?: readonly string[]
 }
 
 /** A JSON body may be this long. Files come as multipart and have their own limit. */
@@ -70,6 +72,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   const app: App = fastify({
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
+    trustProxy: [...(deps.trustedProxies ?? [])],
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },

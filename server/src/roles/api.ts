@@ -7,7 +7,6 @@ import { loadShaping } from '#delivery/shaping/shaping.ts'
 import { createTlsPolicies } from '#delivery/tls-policy/tls-policies.ts'
 import { createResolveTxt } from '#domains/resolve-txt.ts'
 import { createRehearsalRunner } from '#explain/run-rehearsal.ts'
-import { appendFeedbackOf } from '#events/outbox.ts'
 import { createApp } from '#http/app.ts'
 import { closeApp, listen } from '#http/listen.ts'
 import { openAccessTokens } from '#identity/access-tokens.ts'
@@ -15,15 +14,16 @@ import { createAuthenticate } from '#identity/authenticate.ts'
 import { createIdentityCache } from '#identity/identity-cache.ts'
 import { createPasswords } from '#identity/passwords.ts'
 import { createMemoryCache } from '#platform/cache/memory-cache.ts'
-import { uuidv7 } from '#platform/ids.ts'
 import { openFileObjects } from '#platform/objects/file-objects.ts'
 import { createNameLookups } from '#sources/name-lookups.ts'
 import { createTemplateCompiler } from '#templates/template-compiler.ts'
+import { createResolveCname } from '#tracking/resolve-cname.ts'
 import { createWindtunnelClient } from '#windtunnel/client.ts'
 import { sql } from 'kysely'
 import { hostname } from 'node:os'
 import type { Context, RunningRole } from './context.ts'
 import { mailRouteSettings, mayRelayPrivately } from './mail-route-settings.ts'
+import { openPublicPages, publicUrlOf } from './public-pages.ts'
 import { retryPlans } from './retry-plans.ts'
 import { registerRoutes } from './routes.ts'
 
@@ -48,13 +48,16 @@ export async function startApi(context: Context): Promise<RunningRole> {
     : { servers: config.PIGEON_DNS_SERVERS }
   const routeSettings = mailRouteSettings(config)
   const routes = createMailRoutes({ clock }, routeSettings)
+  const pages = await openPublicPages(context, db)
   const app = await createApp({
     log,
     clock,
+    trustedProxies: config.PIGEON_TRUSTED_PROXIES,
     authenticate: createAuthenticate({ db, clock, keys, tokens, identities }),
     checks: { postgres: () => sql`select 1`.execute(db), history: () => analytics.ping() },
   })
   registerRoutes(app, {
+    ...pages.deps,
     db,
     clock,
     keys,
@@ -67,11 +70,9 @@ export async function startApi(context: Context): Promise<RunningRole> {
     compiler,
     windtunnel,
     installationMode: config.PIGEON_MODE,
-    appendEvent: async (transaction, { type, tenantId, messageId, at }) => {
-      const news = { type, id: uuidv7(), tenantId, messageId, at: at.toISOString() }
-      await appendFeedbackOf(transaction, tenantId, [news], at)
-    },
     resolveTxt: createResolveTxt(dns),
+    resolveCname: createResolveCname(dns),
+    publicUrl: publicUrlOf(config),
     names: createNameLookups(dns),
     delivery: {
       routes,
@@ -106,6 +107,7 @@ export async function startApi(context: Context): Promise<RunningRole> {
     stop: async () => {
       stopping.abort()
       await closeApp(app, CLOSE_MS)
+      await pages.stop()
       await jobs
       await compiler.close()
       await analytics.close()

@@ -21,10 +21,12 @@ import { listen } from '#platform/postgres/listen.ts'
 import { loadRelaySecret } from '#sources/relay-secret.ts'
 import { SOURCES_CHANNEL } from '#sources/source.ts'
 import { SUPPRESSIONS_CHANNEL } from '#suppressions/suppression.ts'
-import { unsubscribeUrl } from '#tracking/unsubscribe-link.ts'
+import { contentTracker } from '#tracking/track-content.ts'
+import { unsubscribeMailbox, unsubscribeUrl } from '#tracking/unsubscribe-link.ts'
 import type { Config } from '#config/sections.ts'
 import type { Context, RunningRole } from './context.ts'
 import { mailRouteSettings, mayRelayPrivately } from './mail-route-settings.ts'
+import { publicUrlOf } from './public-pages.ts'
 import { retryPlans } from './retry-plans.ts'
 import { reportedModes, tlsReportDeps } from './tls-report-deps.ts'
 
@@ -42,9 +44,14 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
   const journalDir = join(config.PIGEON_DATA_DIR, 'journal')
   const left = await replayJournal(join(journalDir, owner))
   const journal = await openJournal({ dir: join(journalDir, owner) })
+  const publicUrl = publicUrlOf(config)
   const contents = createContents({
     db,
     log,
+    track: contentTracker({ publicUrl, keys }),
+    ...(config.PIGEON_INBOUND_DOMAIN === undefined
+      ? {}
+      : { unsubscribeAddress: unsubscribeMailbox({ domain: config.PIGEON_INBOUND_DOMAIN, keys }) }),
     loadSigner: async (tenantId, domain) => {
       const found = await loadSigningKeys({ db, keys }, tenantId, domain)
       if (found === undefined)
@@ -89,10 +96,7 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
     transport,
     relays,
     spending: await openSpending({ db, clock, log }),
-    unsubscribeUrl: unsubscribeUrl({
-      publicUrl: config.PIGEON_PUBLIC_URL ?? `http://localhost:${config.PIGEON_HTTP_PORT}`,
-      keys,
-    }),
+    unsubscribeUrl: unsubscribeUrl({ publicUrl, keys }),
     plans: retryPlans(config),
     settings: {
       ehloName: config.PIGEON_EHLO_NAME ?? hostname(),

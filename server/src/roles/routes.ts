@@ -34,6 +34,10 @@ import { registerSystem } from '#system/system.routes.ts'
 import { registerTemplates } from '#templates/templates.routes.ts'
 import type { TemplateDeps } from '#templates/write-template.ts'
 import { registerTenant } from '#tenants/tenants.routes.ts'
+import { registerTracking } from '#tracking/links.routes.ts'
+import type { TrackingRouteDeps } from '#tracking/links.routes.ts'
+import { registerTrackingSettings } from '#tracking/tracking-settings.routes.ts'
+import type { TrackingSettingsDeps } from '#tracking/tracking-settings.ts'
 import { registerUnsubscribe } from '#tracking/tracking.routes.ts'
 import type { UnsubscribeRouteDeps } from '#tracking/tracking.routes.ts'
 
@@ -51,7 +55,9 @@ export interface RouteDeps
     ExplainRouteDeps,
     RoutingRuleDeps,
     ExportRouteDeps,
-    Omit<UnsubscribeRouteDeps, 'keys'> {}
+    Omit<UnsubscribeRouteDeps, 'keys'>,
+    Omit<TrackingRouteDeps, 'keys'>,
+    TrackingSettingsDeps {}
 
 /** Every route of the public API: what the api role serves, and what the contract is written from. */
 export function registerRoutes(app: App, deps: RouteDeps): void {
@@ -59,6 +65,7 @@ export function registerRoutes(app: App, deps: RouteDeps): void {
   registerAuth(app, deps)
   registerApiKeys(app, deps)
   registerTenant(app, deps)
+  registerTrackingSettings(app, deps)
   registerDomains(app, deps)
   registerLists(app, deps)
   registerContacts(app, deps)
@@ -81,4 +88,5 @@ export function registerRoutes(app: App, deps: RouteDeps): void {
   registerSystem(app, deps)
   registerAudit(app, deps)
   registerUnsubscribe(app, deps)
+  registerTracking(app, deps)
 }

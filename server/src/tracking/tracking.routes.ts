@@ -1,21 +1,25 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { App } from '#http/app.ts'
 import type { Keys } from '#platform/keys/keys.ts'
+import { show } from './page.ts'
+import { registerPreferences } from './preferences.routes.ts'
+import { acceptForms, MAX_FORM_BYTES, readForm } from './read-form.ts'
 import { resubscribe, subscriptionState, unsubscribe } from './unsubscribe.ts'
 import type { SubscriptionState, UnsubscribeDeps } from './unsubscribe.ts'
 import { unsubscribeTokenReader } from './unsubscribe-link.ts'
 import type { MessageIds } from './unsubscribe-link.ts'
-import { misunderstoodPage, PAGE_HEADERS, subscriptionPage, unknownLinkPage } from './unsubscribe-page.ts'
+import { misunderstoodPage, subscriptionPage, unknownLinkPage } from './unsubscribe-page.ts'
 
 export interface UnsubscribeRouteDeps extends UnsubscribeDeps {
   readonly keys: Pick<Keys, 'derive'>
 }
 
-const MAX_FORM_BYTES = 4_096
-const MAX_FORM_FIELDS = 10
+const MAX_ACTION_BYTES = 4_096
 const tags = ['Unsubscribe']
 const TokenParams = Type.Object({ token: Type.String() })
+
+/** Relative to the page: right behind any public address. */
+const listsUrl = (token: string): string => `${token}/lists`
 
 type Action = 'list' | 'everything' | 'subscribe'
 
@@ -26,13 +30,8 @@ type Action = 'list' | 'everything' | 'subscribe'
 export function registerUnsubscribe(app: App, deps: UnsubscribeRouteDeps): void {
   const readToken = unsubscribeTokenReader(deps.keys)
   app.register(async (scope: App) => {
-    scope.addContentTypeParser(
-      'application/x-www-form-urlencoded',
-      { parseAs: 'string', bodyLimit: MAX_FORM_BYTES },
-      (_request, body, done) => {
-        done(null, Object.fromEntries(new URLSearchParams(String(body))))
-      },
-    )
+    acceptForms(scope)
+    registerPreferences(scope, deps, MAX_FORM_BYTES)
     scope.route({
       method: 'GET',
       url: '/u/:token',
@@ -49,13 +48,13 @@ export function registerUnsubscribe(app: App, deps: UnsubscribeRouteDeps): void 
         const state = ids === undefined ? undefined : await subscriptionState(deps, ids)
         return state === undefined
           ? show(reply, 404, unknownLinkPage())
-          : show(reply, 200, subscriptionPage(state, false))
+          : show(reply, 200, subscriptionPage(state, false, listsUrl(request.params.token)))
       },
     })
     scope.route({
       method: 'POST',
       url: '/u/:token',
-      bodyLimit: MAX_FORM_BYTES,
+      bodyLimit: MAX_ACTION_BYTES,
       schema: {
         operationId: 'unsubscribe',
         tags,
@@ -72,7 +71,7 @@ export function registerUnsubscribe(app: App, deps: UnsubscribeRouteDeps): void 
         const state = await act(deps, ids, action)
         return state === undefined
           ? show(reply, 404, unknownLinkPage())
-          : show(reply, 200, subscriptionPage(state, true))
+          : show(reply, 200, subscriptionPage(state, true, listsUrl(request.params.token)))
       },
     })
   })
@@ -86,29 +85,8 @@ async function act(
   return action === 'subscribe' ? resubscribe(deps, ids) : unsubscribe(deps, ids, action)
 }
 
-function actionOf(form: ReadonlyMap<string, string>): Action | undefined {
+function actionOf(form: URLSearchParams): Action | undefined {
   if (form.get('List-Unsubscribe') === 'One-Click') return 'list'
   const action = form.get('action')
   return action === 'list' || action === 'everything' || action === 'subscribe' ? action : undefined
-}
-
-/** The fields of a form in either of the two encodings that RFC 8058 allows; what is too much of it is not read. */
-async function readForm(request: FastifyRequest): Promise<ReadonlyMap<string, string>> {
-  const form = new Map<string, string>()
-  if (request.isMultipart()) {
-    const limits = { fields: MAX_FORM_FIELDS, fieldSize: MAX_FORM_BYTES, files: 1, fileSize: MAX_FORM_BYTES }
-    for await (const part of request.parts({ limits })) {
-      if (part.type === 'file') part.file.resume()
-      else if (typeof part.value === 'string') form.set(part.fieldname, part.value)
-    }
-    return form
-  }
-  const { body } = request
-  if (typeof body !== 'object' || body === null) return form
-  for (const [name, value] of Object.entries(body)) if (typeof value === 'string') form.set(name, value)
-  return form
-}
-
-function show(reply: FastifyReply, status: number, html: string): FastifyReply {
-  return reply.code(status).headers(PAGE_HEADERS).send(html)
 }

@@ -104,7 +104,8 @@ export async function resubscribe(
   })
 }
 
-async function takeOff(
+/** Ends subscription and wish for mail of one list, or (null) of everything, with its event. */
+export async function takeOff(
   deps: UnsubscribeDeps,
   transaction: Transaction,
   what: { readonly ids: MessageIds; readonly addressee: Addressee; readonly listId: string | null },
@@ -138,7 +139,8 @@ async function stateOf(transaction: Transaction, addressee: Addressee): Promise<
   }
 }
 
-function addressOf(recipient: string): { readonly key: string; readonly domain: string } {
+/** The address of a recipient; it was one when the message was made. */
+export function addressOf(recipient: string): { readonly key: string; readonly domain: string } {
   const address = parseAddress(recipient, { allowSingleLabel: true })
   if (!address.ok)
     throw new Error(`A message went to ${JSON.stringify(recipient)}, which is no address: ${address.message}`)

@@ -142,6 +142,8 @@ export interface CampaignsTable {
   pool_id: string | null
   message_class: Generated<MessageClass>
   expires_after_minutes: number | null
+  track_opens: boolean | null
+  track_clicks: boolean | null
 }
 
 export interface ContactsTable {
@@ -344,6 +346,7 @@ export interface ListsTable {
   status: Generated<ListStatus>
   created_at: Date
   updated_at: Date
+  is_public: Generated<boolean>
 }
 
 export interface MessageFeedbackTable {
@@ -612,6 +615,11 @@ export interface TenantsTable {
   created_at: Date
   updated_at: Date
   pool_id: string | null
+  track_opens: Generated<boolean>
+  track_clicks: Generated<boolean>
+  tracking_privacy: Generated<boolean>
+  tracking_host: string | null
+  tracking_host_verified_at: Date | null
 }
 
 export interface TlsReportsTable {
