@@ -37,6 +37,7 @@ export async function servedApi() {
         delivery: deliveryView({ db: deps.db, shaping }),
         names: { namesOf: noDns, addressesOf: noDns },
         ehloName: 'mail.example.com',
+        allowPrivateWebhooks: true,
         mayLeaveFrom: () => true,
         providerOf: async (domain) => domain,
         relayFaults: (relay) => relayFaults({ allowPrivate: true }, relay),

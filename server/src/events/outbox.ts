@@ -1,7 +1,8 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Database, Transaction } from '#platform/postgres/database.ts'
 import type { Stream } from '#platform/stream/stream.ts'
-import { ANALYTICS_EVENTS, ANALYTICS_PARTITION, type HistoryEvent } from './email-events.ts'
+import { ANALYTICS_EVENTS, ANALYTICS_PARTITION, WEBHOOKS, type HistoryEvent } from './email-events.ts'
+import { webhookRecords, type WebhookEvent } from './webhook-events.ts'
 import { insertOutbox, takeOutbox } from './outbox.store.ts'
 
 /** Rows that one transaction carries to the stream. */
@@ -16,6 +17,16 @@ export async function appendHistory(transaction: Transaction, event: HistoryEven
     payload: { events: [event] },
   }
   await insertOutbox(transaction, row, now)
+}
+
+/** Tells webhooks of something, in the transaction that did it. */
+export async function announce(transaction: Transaction, event: WebhookEvent): Promise<void> {
+  for (const { partition, payload } of webhookRecords([event]))
+    await insertOutbox(
+      transaction,
+      { topic: WEBHOOKS, partition, tenant_id: event.tenantId, payload },
+      new Date(event.at),
+    )
 }
 
 /** Carries what waits to the stream, each row once: out of the table and into the stream is one transaction. */

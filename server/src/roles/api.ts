@@ -88,6 +88,7 @@ export async function startApi(context: Context): Promise<RunningRole> {
       profiles: config.PIGEON_WINDTUNNEL_PROFILES,
       maxConnections: config.PIGEON_DELIVERY_CONNECTIONS,
     },
+    allowPrivateWebhooks: config.PIGEON_ALLOW_PRIVATE_WEBHOOKS,
     ehloName: config.PIGEON_EHLO_NAME ?? hostname(),
     mayLeaveFrom: (address) => isSandbox || config.PIGEON_ALLOW_PRIVATE_SOURCES || !isPrivateAddress(address),
     providerOf: async (domain) => (await routes.findProvider(config.PIGEON_MODE, domain)).provider,

@@ -1,5 +1,6 @@
 import { runHistory } from '#record/run-history.ts'
 import { runRecord } from '#record/run-record.ts'
+import { runWebhookTap } from '#webhooks/tap-events.ts'
 import type { Context, RunningRole } from './context.ts'
 
 const CONNECTIONS = 5
@@ -11,7 +12,11 @@ export async function startRecord(context: Context): Promise<RunningRole> {
   const analytics = context.openAnalytics()
   const stopping = new AbortController()
   const deps = { db, stream, analytics, clock, log }
-  const work = Promise.all([runRecord(deps, stopping.signal), runHistory(deps, stopping.signal)])
+  const work = Promise.all([
+    runRecord(deps, stopping.signal),
+    runHistory(deps, stopping.signal),
+    runWebhookTap(deps, stopping.signal),
+  ])
   return {
     stop: async () => {
       stopping.abort()

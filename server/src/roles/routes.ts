@@ -30,6 +30,8 @@ import { registerSystem } from '#system/system.routes.ts'
 import { registerTemplates } from '#templates/templates.routes.ts'
 import type { TemplateDeps } from '#templates/write-template.ts'
 import { registerTenant } from '#tenants/tenants.routes.ts'
+import { registerWebhooks } from '#webhooks/webhooks.routes.ts'
+import type { WebhookDeps } from '#webhooks/write-webhook.ts'
 import { registerUnsubscribe } from '#tracking/tracking.routes.ts'
 import type { UnsubscribeRouteDeps } from '#tracking/tracking.routes.ts'
 
@@ -46,6 +48,7 @@ export interface RouteDeps
     SourceRouteDeps,
     ExplainRouteDeps,
     RoutingRuleDeps,
+    WebhookDeps,
     Omit<UnsubscribeRouteDeps, 'keys'> {}
 
 /** Every route of the public API: what the api role serves, and what the contract is written from. */
@@ -72,5 +75,6 @@ export function registerRoutes(app: App, deps: RouteDeps): void {
   registerAlerts(app, deps)
   registerSystem(app, deps)
   registerAudit(app, deps)
+  registerWebhooks(app, deps)
   registerUnsubscribe(app, deps)
 }
