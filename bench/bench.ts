@@ -3,6 +3,7 @@ import { benchDelivery } from './delivery.ts'
 import { benchFanOut } from './fanout.ts'
 import { benchImport } from './import.ts'
 import { benchLanes } from './lanes.ts'
+import { benchWebhooks } from './webhooks.ts'
 
 const USAGE = `npm run --silent bench -- COMMAND
 
@@ -15,6 +16,7 @@ of standard output is one JSON object.
   lanes    [--messages 200000] [--minutes 10]  500 lanes, 50 of them suspended and 100 throttled, beside fewer
   import   [--rows 1000000]                    a CSV file through the public API
   fanout   [--contacts 1000000]                a campaign becomes messages; nothing is delivered
+  webhooks [--messages 30000]                  events become requests at a receiver on this machine
 `
 
 const { values, positionals } = readArgs()
@@ -34,6 +36,7 @@ const benches: Readonly<Record<string, () => Promise<object>>> = {
       minutes: wholeNumber('minutes', values.minutes, 10),
     }),
   import: () => benchImport({ rows: wholeNumber('rows', values.rows, 1_000_000) }),
+  webhooks: () => benchWebhooks({ messages: wholeNumber('messages', values.messages, 30_000) }),
   fanout: () => benchFanOut({ contacts: wholeNumber('contacts', values.contacts, 1_000_000) }),
 }
 const bench = Object.hasOwn(benches, name) ? benches[name] : undefined

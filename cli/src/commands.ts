@@ -23,6 +23,7 @@ import { sandbox } from '#commands/sandbox.ts'
 import { sources } from '#commands/sources.ts'
 import { templates } from '#commands/templates.ts'
 import { up } from '#commands/up.ts'
+import { webhooks } from '#commands/webhooks.ts'
 
 /** Every command, in the order of the help: a noun has its file in commands/. */
 export const COMMANDS: readonly Command[] = [
@@ -49,6 +50,7 @@ export const COMMANDS: readonly Command[] = [
   auditLog,
   ...daemon,
   ...apiKeys,
+  ...webhooks,
   reconcile,
   demo,
 ]

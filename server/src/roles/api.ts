@@ -6,6 +6,7 @@ import { loadShaping } from '#delivery/shaping/shaping.ts'
 import { createTlsPolicies } from '#delivery/tls-policy/tls-policies.ts'
 import { createResolveTxt } from '#domains/resolve-txt.ts'
 import { createRehearsalRunner } from '#explain/run-rehearsal.ts'
+import { appendFeedback } from '#events/feedback-events.ts'
 import { appendHistory } from '#events/outbox.ts'
 import { eventWithoutAttempt } from '#events/email-events.ts'
 import { createApp } from '#http/app.ts'
@@ -16,6 +17,7 @@ import { createIdentityCache } from '#identity/identity-cache.ts'
 import { createPasswords } from '#identity/passwords.ts'
 import { createMemoryCache } from '#platform/cache/memory-cache.ts'
 import { openFileObjects } from '#platform/objects/file-objects.ts'
+import { createFetchFromAmazon } from '#relay-webhooks/fetch-from-amazon.ts'
 import { createNameLookups } from '#sources/name-lookups.ts'
 import { createTemplateCompiler } from '#templates/template-compiler.ts'
 import { createWindtunnelClient } from '#windtunnel/client.ts'
@@ -27,6 +29,8 @@ import { retryPlans } from './retry-plans.ts'
 import { registerRoutes } from './routes.ts'
 
 const CONNECTIONS = 16
+/** Of the engine: they hand over what relays tell, and nothing else. */
+const ENGINE_CONNECTIONS = 2
 const CLOSE_MS = 5_000
 const NO_CAMPAIGN = '00000000-0000-0000-0000-000000000000'
 const LOOPBACK = '127.0.0.1'
@@ -34,6 +38,8 @@ const LOOPBACK = '127.0.0.1'
 export async function startApi(context: Context): Promise<RunningRole> {
   const { config, clock, log, keys } = context
   const db = context.openDatabase('pigeon_api', CONNECTIONS)
+  const engine = context.openDatabase('pigeon_engine', ENGINE_CONNECTIONS)
+  const stream = await context.openStream(engine)
   const analytics = context.openAnalytics()
   const objects = await openFileObjects({ dataDir: config.PIGEON_DATA_DIR })
   const tokens = await openAccessTokens({ db, keys, clock })
@@ -57,6 +63,7 @@ export async function startApi(context: Context): Promise<RunningRole> {
   registerRoutes(app, {
     db,
     clock,
+    log,
     keys,
     cache: createMemoryCache({ clock }),
     passwords: createPasswords(),
@@ -88,6 +95,9 @@ export async function startApi(context: Context): Promise<RunningRole> {
       profiles: config.PIGEON_WINDTUNNEL_PROFILES,
       maxConnections: config.PIGEON_DELIVERY_CONNECTIONS,
     },
+    publicUrl: config.PIGEON_PUBLIC_URL ?? `http://localhost:${config.PIGEON_HTTP_PORT}`,
+    appendFeedback: (events) => appendFeedback(stream, events),
+    fetchFromAmazon: createFetchFromAmazon(),
     allowPrivateWebhooks: config.PIGEON_ALLOW_PRIVATE_WEBHOOKS,
     ehloName: config.PIGEON_EHLO_NAME ?? hostname(),
     mayLeaveFrom: (address) => isSandbox || config.PIGEON_ALLOW_PRIVATE_SOURCES || !isPrivateAddress(address),
@@ -111,6 +121,8 @@ export async function startApi(context: Context): Promise<RunningRole> {
       await compiler.close()
       await analytics.close()
       windtunnel.close()
+      await stream.close()
+      await engine.destroy()
       await db.destroy()
     },
   }

@@ -22,6 +22,8 @@ import type { MessageRouteDeps } from '#messages/messages.routes.ts'
 import { registerPools } from '#sources/pools.routes.ts'
 import { registerRoutingRules } from '#sources/routing-rules.routes.ts'
 import type { RoutingRuleDeps } from '#sources/routing-rules.routes.ts'
+import { registerRelayWebhooks } from '#relay-webhooks/relay-webhooks.routes.ts'
+import type { RelayWebhookRouteDeps } from '#relay-webhooks/relay-webhooks.routes.ts'
 import { registerSources } from '#sources/sources.routes.ts'
 import type { SourceRouteDeps } from '#sources/sources.routes.ts'
 import { registerQueue } from '#queue/queue.routes.ts'
@@ -49,6 +51,7 @@ export interface RouteDeps
     ExplainRouteDeps,
     RoutingRuleDeps,
     WebhookDeps,
+    RelayWebhookRouteDeps,
     Omit<UnsubscribeRouteDeps, 'keys'> {}
 
 /** Every route of the public API: what the api role serves, and what the contract is written from. */
@@ -76,5 +79,6 @@ export function registerRoutes(app: App, deps: RouteDeps): void {
   registerSystem(app, deps)
   registerAudit(app, deps)
   registerWebhooks(app, deps)
+  registerRelayWebhooks(app, deps)
   registerUnsubscribe(app, deps)
 }
