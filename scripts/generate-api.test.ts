@@ -29,6 +29,7 @@ const PUBLIC = [
   'get /v1/setup',
   'post /u/{token}',
   'post /v1/auth/login',
+  'post /v1/relay-webhooks/{token}',
   'post /v1/setup',
 ]
 

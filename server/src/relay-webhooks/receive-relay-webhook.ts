@@ -68,7 +68,7 @@ async function readAs(deps: ReceiveDeps, kind: RelayKind, input: ProviderInput):
       return readSendgrid(input)
     case 'mailgun':
       return readMailgun(input)
-    case 'postmark':
+    default:
       return readPostmark(input)
   }
 }
