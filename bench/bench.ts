@@ -6,6 +6,7 @@ import { benchFanOut } from './fanout.ts'
 import { benchImport } from './import.ts'
 import { benchLanes } from './lanes.ts'
 import { benchTracking } from './tracking.ts'
+import { benchWebhooks } from './webhooks.ts'
 
 const USAGE = `npm run --silent bench -- COMMAND
 
@@ -21,6 +22,7 @@ of standard output is one JSON object.
   fanout   [--contacts 1000000]                a campaign becomes messages; nothing is delivered
   bounces  [--mails FOLDER] [--seconds 5]      mails that came back are read, on one core; no platform is started
   tracking [--clicks 200000] [--connections 32]  tracked links are followed, and every click is recorded
+  webhooks [--messages 30000]                  events become requests at a receiver on this machine
 `
 
 const { values, positionals } = readArgs()
@@ -47,6 +49,7 @@ const benches: Readonly<Record<string, () => Promise<object>>> = {
       clicks: wholeNumber('clicks', values.clicks, 200_000),
       connections: wholeNumber('connections', values.connections, 32),
     }),
+  webhooks: () => benchWebhooks({ messages: wholeNumber('messages', values.messages, 30_000) }),
   fanout: () => benchFanOut({ contacts: wholeNumber('contacts', values.contacts, 1_000_000) }),
 }
 const bench = Object.hasOwn(benches, name) ? benches[name] : undefined

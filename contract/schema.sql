@@ -24,11 +24,13 @@ create type suppression_reason as enum ('unsubscribed', 'hard_bounce', 'complain
 create type tenant_status as enum ('active', 'suspended');
 create type user_role as enum ('owner', 'admin', 'editor', 'viewer');
 create type user_status as enum ('active', 'disabled');
+create type webhook_delivery_state as enum ('pending', 'delivered', 'failed');
 
 -- Sequences
 
 create sequence destinations_id_seq;
 create sequence list_counts_id_seq;
+create sequence webhook_deliveries_seq_seq;
 
 -- Tables
 
@@ -443,6 +445,14 @@ create table queue_orders (
   cursor uuid
 );
 
+create table relay_webhooks (
+  source_id uuid not null,
+  verification bytea,
+  last_received_at timestamp with time zone,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null
+);
+
 create table routes (
   mode sending_mode not null,
   domain text not null,
@@ -704,6 +714,55 @@ create table users (
   updated_at timestamp with time zone not null
 );
 
+create table webhook_attempts (
+  delivery_id uuid not null,
+  number integer not null,
+  tenant_id uuid not null,
+  url text not null,
+  at timestamp with time zone not null,
+  duration_ms integer not null,
+  status smallint,
+  response text,
+  error text
+);
+
+create table webhook_deliveries (
+  id uuid not null default new_id(),
+  tenant_id uuid not null,
+  webhook_id uuid not null,
+  event text not null,
+  subject_id uuid not null,
+  seq bigint not null generated always as identity,
+  payload text not null,
+  state webhook_delivery_state not null default 'pending'::webhook_delivery_state,
+  tries smallint not null default 0,
+  attempts integer not null default 0,
+  due_at timestamp with time zone not null,
+  last_status smallint,
+  last_error text,
+  created_at timestamp with time zone not null,
+  completed_at timestamp with time zone
+) with (fillfactor=85, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=5000);
+
+create table webhooks (
+  id uuid not null default new_id(),
+  tenant_id uuid not null,
+  url text not null,
+  description text,
+  events text[],
+  secret bytea not null,
+  previous_secret bytea,
+  previous_secret_until timestamp with time zone,
+  disabled_at timestamp with time zone,
+  disabled_reason text,
+  failing_since timestamp with time zone,
+  worker text,
+  lease_until timestamp with time zone,
+  deleted_at timestamp with time zone,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null
+) with (fillfactor=50);
+
 -- Constraints
 
 alter table alerts add constraint alerts_pkey PRIMARY KEY (id);
@@ -774,6 +833,8 @@ alter table pools add constraint pools_pkey PRIMARY KEY (id);
 alter table pools add constraint pools_name_key UNIQUE (name);
 alter table provider_endings add constraint provider_endings_pkey PRIMARY KEY (mode, provider, at);
 alter table queue_orders add constraint queue_orders_pkey PRIMARY KEY (id);
+alter table relay_webhooks add constraint relay_webhooks_source_id_fkey FOREIGN KEY (source_id) REFERENCES sources(id) ON DELETE CASCADE;
+alter table relay_webhooks add constraint relay_webhooks_pkey PRIMARY KEY (source_id);
 alter table routes add constraint routes_pkey PRIMARY KEY (mode, domain);
 alter table routing_rules add constraint routing_rules_position_check CHECK (("position" > 0));
 alter table routing_rules add constraint routing_rules_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES pools(id);
@@ -824,6 +885,10 @@ alter table tls_session_counts add constraint tls_session_counts_pkey PRIMARY KE
 alter table users add constraint users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table users add constraint users_pkey PRIMARY KEY (id);
 alter table users add constraint users_email_key_key UNIQUE (email_key);
+alter table webhook_attempts add constraint webhook_attempts_pkey PRIMARY KEY (delivery_id, number);
+alter table webhook_deliveries add constraint webhook_deliveries_pkey PRIMARY KEY (id);
+alter table webhooks add constraint webhooks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
+alter table webhooks add constraint webhooks_pkey PRIMARY KEY (id);
 
 -- Indexes
 
@@ -877,6 +942,11 @@ CREATE INDEX tls_reports_created_at_idx ON public.tls_reports USING btree (creat
 CREATE INDEX tls_reports_day_domain_mode_idx ON public.tls_reports USING btree (day, domain, mode);
 CREATE INDEX tls_reports_next_at_idx ON public.tls_reports USING btree (next_at) WHERE (state = 'waiting'::text);
 CREATE INDEX users_tenant_id_idx ON public.users USING btree (tenant_id);
+CREATE INDEX webhook_deliveries_created_at_idx ON public.webhook_deliveries USING brin (created_at);
+CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (webhook_id, due_at) WHERE (state = 'pending'::webhook_delivery_state);
+CREATE INDEX webhook_deliveries_order ON public.webhook_deliveries USING btree (webhook_id, subject_id, seq) WHERE (state = 'pending'::webhook_delivery_state);
+CREATE INDEX webhook_deliveries_webhook_id_id_idx ON public.webhook_deliveries USING btree (webhook_id, id);
+CREATE INDEX webhooks_tenant_id_id_idx ON public.webhooks USING btree (tenant_id, id);
 
 -- Row-level security
 
@@ -908,6 +978,9 @@ alter table template_versions enable row level security, force row level securit
 alter table templates enable row level security, force row level security;
 alter table tenants enable row level security, force row level security;
 alter table users enable row level security, force row level security;
+alter table webhook_attempts enable row level security, force row level security;
+alter table webhook_deliveries enable row level security, force row level security;
+alter table webhooks enable row level security, force row level security;
 
 -- Policies
 
@@ -967,6 +1040,12 @@ create policy all_tenants on tenants as permissive for all to pigeon_engine usin
 create policy one_tenant on tenants as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on users as permissive for all to pigeon_engine using (true) with check (true);
 create policy one_tenant on users as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on webhook_attempts as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on webhook_attempts as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on webhook_deliveries as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on webhook_deliveries as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on webhooks as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on webhooks as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 
 -- Functions
 
@@ -1246,8 +1325,32 @@ $function$
 ;
 -- owner: the database's
 
+
+CREATE OR REPLACE FUNCTION public.tell_alert()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into outbox (tenant_id, topic, partition, payload, created_at)
+  select w.tenant_id, 'webhooks', 0,
+         jsonb_build_object('events', jsonb_build_array(jsonb_build_object(
+           'tenantId', w.tenant_id, 'event', 'source.blocked', 'subjectId', new.id,
+           'at', to_char(new.raised_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+           'data', jsonb_build_object('alert_id', new.id, 'source_id', new.source_id, 'source', new.source,
+                                      'provider', new.provider, 'mode', new.mode, 'reason', new.text)))),
+         new.raised_at
+    from webhooks w
+   where w.disabled_at is null and w.deleted_at is null and (w.events is null or 'source.blocked' = any(w.events))
+   group by w.tenant_id;
+  return null;
+end
+$function$
+;
+-- owner: the database's
+
 -- Triggers
 
+CREATE TRIGGER tell_alert AFTER INSERT ON public.alerts FOR EACH ROW WHEN ((new.kind = 'lane_suspended'::text)) EXECUTE FUNCTION tell_alert();
 CREATE TRIGGER note_sources_added AFTER INSERT ON public.campaigns FOR EACH ROW WHEN ((new.pool_id IS NOT NULL)) EXECUTE FUNCTION note_sources();
 CREATE TRIGGER note_sources_changed AFTER UPDATE OF pool_id ON public.campaigns FOR EACH ROW WHEN ((old.pool_id IS DISTINCT FROM new.pool_id)) EXECUTE FUNCTION note_sources();
 CREATE TRIGGER note_sources_reopened AFTER UPDATE OF completed_at ON public.campaigns FOR EACH ROW WHEN (((new.pool_id IS NOT NULL) AND (old.completed_at IS NOT NULL) AND (new.completed_at IS NULL))) EXECUTE FUNCTION note_sources();
@@ -1285,6 +1388,7 @@ grant execute on function note_lane_orders() to public;
 grant execute on function note_list_counts() to public;
 grant execute on function note_sources() to public;
 grant execute on function note_suspension() to public;
+grant execute on function tell_alert() to public;
 grant usage on schema public to public;
 grant usage on schema public to pigeon_api;
 grant usage on schema public to pigeon_engine;
@@ -1350,6 +1454,7 @@ grant select on table pools to pigeon_engine;
 grant delete, insert, select, update on table provider_endings to pigeon_engine;
 grant insert, select on table queue_orders to pigeon_api;
 grant delete, insert, select, update on table queue_orders to pigeon_engine;
+grant delete, insert, select, update on table relay_webhooks to pigeon_api;
 grant select on table routes to pigeon_api;
 grant delete, insert, select, update on table routes to pigeon_engine;
 grant delete, insert, select, update on table routing_rules to pigeon_api;
@@ -1387,3 +1492,9 @@ grant delete, insert, select, update on table tls_reports to pigeon_engine;
 grant delete, insert, select, update on table tls_session_counts to pigeon_engine;
 grant delete, insert, select, update on table users to pigeon_api;
 grant delete, insert, select, update on table users to pigeon_engine;
+grant select on table webhook_attempts to pigeon_api;
+grant delete, insert, select, update on table webhook_attempts to pigeon_engine;
+grant insert, select, update on table webhook_deliveries to pigeon_api;
+grant delete, insert, select, update on table webhook_deliveries to pigeon_engine;
+grant insert, select, update on table webhooks to pigeon_api;
+grant delete, insert, select, update on table webhooks to pigeon_engine;

@@ -31,6 +31,7 @@ const PUBLIC = [
   'post /u/{token}',
   'post /u/{token}/lists',
   'post /v1/auth/login',
+  'post /v1/relay-webhooks/{token}',
   'post /v1/setup',
 ]
 

@@ -16,6 +16,7 @@ const HEADINGS: Readonly<Record<keyof typeof sections, string>> = {
   delivery: 'Delivery',
   tls: 'Protection on the way: MTA-STS, DANE and TLS reports',
   campaigns: 'Campaigns',
+  webhooks: 'Webhooks',
   windtunnel: 'Windtunnel',
   client: 'Command line',
 }
@@ -27,6 +28,7 @@ function listed(): { heading: string; settings: Setting[] }[] {
     'delivery',
     'tls',
     'campaigns',
+    'webhooks',
     'windtunnel',
     'client',
   ]

@@ -30,6 +30,7 @@ import { templates } from '#commands/templates.ts'
 import { tlsReports } from '#commands/tls-reports.ts'
 import { tracking } from '#commands/tracking.ts'
 import { up } from '#commands/up.ts'
+import { webhooks } from '#commands/webhooks.ts'
 
 /** Every command, in the order of the help: a noun has its file in commands/. */
 export const COMMANDS: readonly Command[] = [
@@ -62,6 +63,7 @@ export const COMMANDS: readonly Command[] = [
   bounces,
   ...daemon,
   ...apiKeys,
+  ...webhooks,
   reconcile,
   history,
   demo,

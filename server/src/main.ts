@@ -22,6 +22,7 @@ const ROLES: Readonly<Record<string, () => Promise<StartRole>>> = {
   deliver: async () => (await import('#roles/deliver.ts')).startDeliver,
   record: async () => (await import('#roles/record.ts')).startRecord,
   track: async () => (await import('#roles/track.ts')).startTrack,
+  hooks: async () => (await import('#roles/hooks.ts')).startHooks,
   windtunnel: async () => (await import('#roles/windtunnel.ts')).startWindtunnelRole,
 }
 

@@ -47,7 +47,7 @@ export interface DatabaseSession {
   close(): Promise<void>
 }
 
-export type Role = 'api' | 'dispatch' | 'deliver' | 'record' | 'windtunnel' | 'postgres'
+export type Role = 'api' | 'dispatch' | 'deliver' | 'record' | 'hooks' | 'windtunnel' | 'postgres'
 
 export interface CommandResult {
   readonly code: number | null

@@ -10,6 +10,7 @@ import { registerRoutes } from '#roles/routes.ts'
 import { createTemplateCompiler } from '#templates/template-compiler.ts'
 import { createWindtunnelClient } from '#windtunnel/client.ts'
 import { deliveryView, rehearsalDeps, shippedShaping } from './delivery-view.ts'
+import { silentLog } from './factories.ts'
 import { testApi } from './test-api.ts'
 
 const CLOSE_MS = 1_000
@@ -39,6 +40,10 @@ export async function servedApi() {
         publicUrl: 'https://mail.example.com',
         names: { namesOf: noDns, addressesOf: noDns },
         ehloName: 'mail.example.com',
+        allowPrivateWebhooks: true,
+        log: silentLog,
+        appendFeedback: async () => Promise.reject(new Error('There is no stream in this test.')),
+        fetchFromAmazon: async () => Promise.reject(new Error('There is no Internet in this test.')),
         mayLeaveFrom: () => true,
         providerOf: async (domain) => domain,
         relayFaults: (relay) => relayFaults({ allowPrivate: true }, relay),

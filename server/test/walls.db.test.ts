@@ -22,6 +22,8 @@ const SHARED_TABLES = [
   'pool_classes',
   'pool_sources',
   'pools',
+  // What relays are known by when they tell us: of a source, and encrypted by the installation's keys.
+  'relay_webhooks',
   // Who receives mail for a domain: as above.
   'routes',
   'routing_rules',

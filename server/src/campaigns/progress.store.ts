@@ -19,15 +19,26 @@ export async function findActive(db: Db): Promise<ActiveCampaign[]> {
   return found.rows
 }
 
-/** `sent` when every message is final: nothing is left in `deliveries`. False when something is. */
-export async function completeIfDone(db: Db, campaignId: string, now: Date): Promise<boolean> {
-  const done = await sql`
+export interface FinishedCampaign {
+  readonly tenant_id: string
+  readonly name: string
+  readonly status: 'sent' | 'cancelled'
+}
+
+/** `sent` when every message is final: nothing is left in `deliveries`. Undefined when something is. */
+export async function completeIfDone(
+  db: Db,
+  campaignId: string,
+  now: Date,
+): Promise<FinishedCampaign | undefined> {
+  const done = await sql<FinishedCampaign>`
     update campaigns c
        set status = case when c.status = 'sending' then 'sent' else c.status end, completed_at = ${now}, updated_at = ${now}
      where c.id = ${campaignId} and c.completed_at is null
        and (c.status = 'sending' and c.fanout_completed_at is not null or c.status = 'cancelled')
-       and not exists (select from deliveries d where d.queue_id = c.id)`.execute(db)
-  return (done.numAffectedRows ?? 0n) > 0n
+       and not exists (select from deliveries d where d.queue_id = c.id)
+    returning tenant_id, name, status`.execute(db)
+  return done.rows[0]
 }
 
 /** A part of what waits: of these campaigns, to one destination or (null) to all. */

@@ -1,4 +1,5 @@
 import { ANALYTICS_EVENTS, ANALYTICS_PARTITION, eventWithoutAttempt } from '#events/email-events.ts'
+import { announce } from '#events/outbox.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Database, Db, Transaction } from '#platform/postgres/database.ts'
 import { Problem } from '#platform/problem.ts'
@@ -83,7 +84,19 @@ export function activeCampaigns(deps: { db: Db }): Promise<ActiveCampaign[]> {
   return findActive(deps.db)
 }
 
-/** Ends a campaign whose every message is final. False while one is not. */
-export function completeCampaign(deps: { db: Database; clock: Clock }, campaignId: string): Promise<boolean> {
-  return completeIfDone(deps.db, campaignId, deps.clock.now())
+/** Ends a campaign whose every message is final, and tells webhooks. False while one is not. */
+export async function completeCampaign(
+  deps: { db: Database; clock: Clock },
+  campaignId: string,
+): Promise<boolean> {
+  const now = deps.clock.now()
+  return deps.db.transaction().execute(async (transaction) => {
+    const done = await completeIfDone(transaction, campaignId, now)
+    if (done === undefined) return false
+    const at = now.toISOString()
+    const data = { campaign_id: campaignId, name: done.name, status: done.status, finished_at: at }
+    const { tenant_id: tenantId } = done
+    await announce(transaction, { tenantId, event: 'campaign.finished', at, subjectId: campaignId, data })
+    return true
+  })
 }

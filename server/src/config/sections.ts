@@ -5,6 +5,7 @@ import { deliverySettings } from './delivery.ts'
 import { httpSettings } from './http.ts'
 import { platformSettings } from './platform.ts'
 import { tlsSettings } from './tls.ts'
+import { webhookSettings } from './webhooks.ts'
 import { windtunnelSettings } from './windtunnel.ts'
 
 /** Every section of settings, once. A new section becomes known, checked and documented by its line here. */
@@ -14,6 +15,7 @@ export const sections = {
   delivery: deliverySettings,
   tls: tlsSettings,
   campaigns: campaignSettings,
+  webhooks: webhookSettings,
   windtunnel: windtunnelSettings,
   client: clientSettings,
 } as const
@@ -23,6 +25,7 @@ export type HttpSettings = Readonly<Static<typeof httpSettings>>
 export type DeliverySettings = Readonly<Static<typeof deliverySettings>>
 export type TlsSettings = Readonly<Static<typeof tlsSettings>>
 export type CampaignSettings = Readonly<Static<typeof campaignSettings>>
+export type WebhookSettings = Readonly<Static<typeof webhookSettings>>
 export type WindtunnelSettings = Readonly<Static<typeof windtunnelSettings>>
 
 /** All that the server reads. A function that needs less takes the settings of its section. */
@@ -31,6 +34,7 @@ export type Config = PlatformSettings &
   DeliverySettings &
   TlsSettings &
   CampaignSettings &
+  WebhookSettings &
   WindtunnelSettings
 
 /** The sections of `Config`, for `loadConfig`. */
@@ -40,5 +44,6 @@ export const serverSections = [
   deliverySettings,
   tlsSettings,
   campaignSettings,
+  webhookSettings,
   windtunnelSettings,
 ] as const

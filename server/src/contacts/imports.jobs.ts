@@ -1,3 +1,4 @@
+import { announce } from '#events/outbox.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/log.ts'
 import type { Objects } from '#platform/objects/objects.ts'
@@ -77,13 +78,25 @@ async function attempt(
         error instanceof Problem
           ? error.message
           : 'The import failed. Ask for it again, or tell the operator: the log has the reason.'
-      await asTenant(deps.db, tenantId, (t) =>
-        failImport(t, id, { workerName: deps.workerName, error: message, now: deps.clock.now() }),
-      )
+      await giveUp(deps, claimed, message)
     } else {
       await deps.clock.sleep(RETRY_MS, deps.signal)
     }
   }
+}
+
+async function giveUp(
+  deps: ImportJobDeps,
+  { id, tenant_id: tenantId }: ClaimedImport,
+  error: string,
+): Promise<void> {
+  const now = deps.clock.now()
+  await asTenant(deps.db, tenantId, async (transaction) => {
+    if (!(await failImport(transaction, id, { workerName: deps.workerName, error, now }))) return
+    const at = now.toISOString()
+    const data = { import_id: id, state: 'failed', error, finished_at: at }
+    await announce(transaction, { tenantId, event: 'import.finished', at, subjectId: id, data })
+  })
 }
 
 async function processImport(

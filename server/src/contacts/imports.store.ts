@@ -204,12 +204,16 @@ export interface Advance {
 }
 
 /**
- * Moves the import behind the chunk. False when it does not stand where the chunk began, or another worker has it:
+ * Moves the import behind the chunk, and says what it has come to. Undefined when it does not stand where the chunk began, or another worker has it:
  * then the chunk must not be committed, for its rows are or will be somebody else's.
  */
-export async function advanceImport(db: Transaction, id: string, advance: Advance): Promise<boolean> {
+export async function advanceImport(
+  db: Transaction,
+  id: string,
+  advance: Advance,
+): Promise<ImportCounts | undefined> {
   const { counts, next } = advance
-  const moved = await sql`
+  const moved = await sql<ImportCounts>`
     update imports
        set byte_offset = ${next.byteOffset}, line = ${next.line}, lease_until = ${advance.leaseUntil},
            rows_read = rows_read + ${counts.rows_read}, rows_created = rows_created + ${counts.rows_created},
@@ -218,20 +222,23 @@ export async function advanceImport(db: Transaction, id: string, advance: Advanc
            rows_suppressed = rows_suppressed + ${counts.rows_suppressed},
            state = (case when ${advance.isLast} then 'completed' else 'running' end)::import_state,
            completed_at = case when ${advance.isLast} then ${advance.now}::timestamptz end
-     where id = ${id} and byte_offset = ${advance.from} and worker = ${advance.workerName} and state = 'running'`.execute(
+     where id = ${id} and byte_offset = ${advance.from} and worker = ${advance.workerName} and state = 'running'
+    returning rows_read, rows_created, rows_updated, rows_skipped, rows_duplicate, rows_rejected, rows_suppressed`.execute(
     db,
   )
-  return moved.numAffectedRows === 1n
+  return moved.rows[0]
 }
 
+/** False when it is no longer this worker's. */
 export async function failImport(
   db: Transaction,
   id: string,
   failure: { readonly workerName: string; readonly error: string; readonly now: Date },
-): Promise<void> {
-  await sql`
+): Promise<boolean> {
+  const failed = await sql`
     update imports set state = 'failed', error = ${failure.error}, completed_at = ${failure.now}
      where id = ${id} and worker = ${failure.workerName} and state = 'running'`.execute(db)
+  return failed.numAffectedRows === 1n
 }
 
 /** Ends the lease, so that another worker goes on at once. */

@@ -1,3 +1,5 @@
+import { announce } from '#events/outbox.ts'
+import type { WebhookEvent } from '#events/webhook-events.ts'
 import { asTenant } from '#platform/postgres/database.ts'
 import type { Database, Transaction } from '#platform/postgres/database.ts'
 import { findSuppressedKeys } from '#suppressions/find-suppressed.ts'
@@ -45,9 +47,17 @@ export async function storeChunk(
       counts,
       now: target.now,
     })
-    if (!moved) throw new ImportTaken(target.importId)
+    if (moved === undefined) throw new ImportTaken(target.importId)
+    if (chunk.isLast) await announce(transaction, importFinished(target, moved))
     return counts
   })
+}
+
+function importFinished(target: ChunkTarget, totals: ImportCounts): WebhookEvent {
+  const { tenantId, importId, listId, now } = target
+  const at = now.toISOString()
+  const data = { import_id: importId, list_id: listId, state: 'completed', ...totals, finished_at: at }
+  return { tenantId, event: 'import.finished', at, subjectId: importId, data }
 }
 
 async function storeRows(

@@ -1,3 +1,5 @@
+import { announce } from '#events/outbox.ts'
+import type { WebhookEvent } from '#events/webhook-events.ts'
 import type { Clock } from '#platform/clock.ts'
 import { asTenant } from '#platform/postgres/database.ts'
 import type { Database } from '#platform/postgres/database.ts'
@@ -49,8 +51,16 @@ export async function verifyDomain(deps: VerifyDeps, tenantId: string, id: strin
     }
     const after = await selectDomain(transaction, key)
     if (after === undefined) throw domainNotFound()
+    if (row.status !== 'verified' && after.status === 'verified')
+      await announce(transaction, domainVerified(tenantId, after, now))
     return describeDomain(after)
   })
+}
+
+function domainVerified(tenantId: string, { id, name, verified_in }: DomainRow, now: Date): WebhookEvent {
+  const at = now.toISOString()
+  const data = { domain_id: id, name, verified_in, verified_at: at }
+  return { tenantId, event: 'domain.verified', at, subjectId: id, data }
 }
 
 async function checkRecords(deps: VerifyDeps, row: DomainRow): Promise<Record<string, RecordCheck>> {

@@ -14,6 +14,10 @@ export const ANALYTICS_EVENTS = 'analytics.events'
 export const EMAIL_FEEDBACK = 'email.feedback'
 export const FEEDBACK_PARTITIONS = 4
 
+/** record, and the outbox of others → hooks: see `webhook-events.ts`. In the partition of what an event is about. */
+export const WEBHOOKS = 'webhooks'
+export const WEBHOOK_PARTITIONS = 4
+
 /** Each appender of `analytics.events` has a partition of its own, so that none waits for another's transaction. */
 export const ANALYTICS_PARTITION = { record: 0, dispatch: 1, feedback: 2 } as const
 
@@ -21,7 +25,8 @@ export const TOPICS = {
   [EMAIL_SEND]: { partitions: SHARD_COUNT, groups: ['deliver'] },
   [EMAIL_EVENTS]: { partitions: SHARD_COUNT, groups: ['record'] },
   [EMAIL_FEEDBACK]: { partitions: FEEDBACK_PARTITIONS, groups: ['record'] },
-  [ANALYTICS_EVENTS]: { partitions: 3, groups: ['history'] },
+  [ANALYTICS_EVENTS]: { partitions: 3, groups: ['history', 'webhooks'] },
+  [WEBHOOKS]: { partitions: WEBHOOK_PARTITIONS, groups: ['hooks'] },
 } as const
 
 export type SendingMode = 'sandbox' | 'live'

@@ -1,8 +1,9 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Database, Transaction } from '#platform/postgres/database.ts'
 import type { Stream } from '#platform/stream/stream.ts'
-import { EMAIL_FEEDBACK } from './email-events.ts'
+import { EMAIL_FEEDBACK, WEBHOOKS } from './email-events.ts'
 import { feedbackRecords, type FeedbackEvent } from './feedback-events.ts'
+import { webhookRecords, type WebhookEvent } from './webhook-events.ts'
 import { insertOutbox, takeOutbox } from './outbox.store.ts'
 
 /** Rows that one transaction carries to the stream. */
@@ -17,6 +18,16 @@ export async function appendFeedbackOf(
 ): Promise<void> {
   for (const { partition, payload } of feedbackRecords(events))
     await insertOutbox(transaction, { topic: EMAIL_FEEDBACK, partition, tenant_id: tenantId, payload }, now)
+}
+
+/** Tells webhooks of something, in the transaction that did it. */
+export async function announce(transaction: Transaction, event: WebhookEvent): Promise<void> {
+  for (const { partition, payload } of webhookRecords([event]))
+    await insertOutbox(
+      transaction,
+      { topic: WEBHOOKS, partition, tenant_id: event.tenantId, payload },
+      new Date(event.at),
+    )
 }
 
 /** Carries what waits to the stream, each row once: out of the table and into the stream is one transaction. */

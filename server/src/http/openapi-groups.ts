@@ -20,6 +20,8 @@ export const GROUPS: Readonly<Record<string, string>> = {
   Pools: 'Named sets of sources: for a campaign, a tenant or a class of messages.',
   'Routing rules':
     'Which pool a message leaves from, by tenant, campaign, class, provider and domain of From.',
+  Webhooks: 'Your server is told what happens, signed, in order and again until it has heard.',
+  'Relay webhooks': 'What relays tell of mail that left through them.',
   Unsubscribe: 'The pages behind the links in mail.',
   Lanes: 'How fast mail goes from each source to each provider, and orders about it.',
   Queue: 'What waits to be sent, and orders about it.',

@@ -26,6 +26,8 @@ export const SCOPES = [
   'templates:write',
   'tenant:read',
   'tenant:write',
+  'webhooks:read',
+  'webhooks:write',
 ] as const
 
 export type Scope = (typeof SCOPES)[number]
@@ -58,7 +60,14 @@ const EDITOR: readonly Scope[] = [
   'templates:write',
 ]
 
-const ADMIN: readonly Scope[] = [...EDITOR, 'api-keys:read', 'api-keys:write', 'domains:write']
+const ADMIN: readonly Scope[] = [
+  ...EDITOR,
+  'api-keys:read',
+  'api-keys:write',
+  'domains:write',
+  'webhooks:read',
+  'webhooks:write',
+]
 
 const SCOPES_OF_ROLE: Record<Role, readonly Scope[]> = {
   owner: SCOPES,

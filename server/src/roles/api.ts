@@ -7,6 +7,7 @@ import { loadShaping } from '#delivery/shaping/shaping.ts'
 import { createTlsPolicies } from '#delivery/tls-policy/tls-policies.ts'
 import { createResolveTxt } from '#domains/resolve-txt.ts'
 import { createRehearsalRunner } from '#explain/run-rehearsal.ts'
+import { appendFeedback } from '#events/feedback-events.ts'
 import { createApp } from '#http/app.ts'
 import { closeApp, listen } from '#http/listen.ts'
 import { openAccessTokens } from '#identity/access-tokens.ts'
@@ -15,6 +16,7 @@ import { createIdentityCache } from '#identity/identity-cache.ts'
 import { createPasswords } from '#identity/passwords.ts'
 import { createMemoryCache } from '#platform/cache/memory-cache.ts'
 import { openFileObjects } from '#platform/objects/file-objects.ts'
+import { createFetchFromAmazon } from '#relay-webhooks/fetch-from-amazon.ts'
 import { createNameLookups } from '#sources/name-lookups.ts'
 import { createTemplateCompiler } from '#templates/template-compiler.ts'
 import { createResolveCname } from '#tracking/resolve-cname.ts'
@@ -60,6 +62,7 @@ export async function startApi(context: Context): Promise<RunningRole> {
     ...pages.deps,
     db,
     clock,
+    log,
     keys,
     cache: createMemoryCache({ clock }),
     passwords: createPasswords(),
@@ -88,6 +91,9 @@ export async function startApi(context: Context): Promise<RunningRole> {
       profiles: config.PIGEON_WINDTUNNEL_PROFILES,
       maxConnections: config.PIGEON_DELIVERY_CONNECTIONS,
     },
+    appendFeedback: (events) => appendFeedback(pages.stream, events),
+    fetchFromAmazon: createFetchFromAmazon(),
+    allowPrivateWebhooks: config.PIGEON_ALLOW_PRIVATE_WEBHOOKS,
     ehloName: config.PIGEON_EHLO_NAME ?? hostname(),
     mayLeaveFrom: (address) => isSandbox || config.PIGEON_ALLOW_PRIVATE_SOURCES || !isPrivateAddress(address),
     providerOf: async (domain) => (await routes.findProvider(config.PIGEON_MODE, domain)).provider,

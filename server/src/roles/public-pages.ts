@@ -2,6 +2,7 @@ import type { Config } from '#config/sections.ts'
 import { appendFeedbackOf } from '#events/outbox.ts'
 import { uuidv7 } from '#platform/ids.ts'
 import type { Database } from '#platform/postgres/database.ts'
+import type { Stream } from '#platform/stream/stream.ts'
 import { createFeedbackBuffer } from '#tracking/feedback-buffer.ts'
 import type { TrackingRouteDeps } from '#tracking/links.routes.ts'
 import type { UnsubscribeRouteDeps } from '#tracking/tracking.routes.ts'
@@ -17,6 +18,8 @@ export function publicUrlOf(config: Config): string {
 
 export interface PublicPages {
   readonly deps: UnsubscribeRouteDeps & TrackingRouteDeps
+  /** To the streams, of all tenants. */
+  readonly stream: Stream
   /** Stores what was told; after the last request. */
   stop(): Promise<void>
 }
@@ -33,6 +36,7 @@ export async function openPublicPages(context: Context, db: Database): Promise<P
   const stopping = new AbortController()
   const work = feedback.run(stopping.signal)
   return {
+    stream,
     deps: {
       db,
       clock,

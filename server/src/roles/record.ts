@@ -1,6 +1,7 @@
 import { openHistoryReaders } from '#analytics/history-readers.ts'
 import { runHistory } from '#record/run-history.ts'
 import { runRecord } from '#record/run-record.ts'
+import { runWebhookTap } from '#webhooks/tap-events.ts'
 import type { Context, RunningRole } from './context.ts'
 
 const CONNECTIONS = 5
@@ -13,7 +14,11 @@ export async function startRecord(context: Context): Promise<RunningRole> {
   const analytics = context.openAnalytics()
   const stopping = new AbortController()
   const deps = { db, stream, analytics, clock, log, readers }
-  const work = Promise.all([runRecord(deps, stopping.signal), runHistory(deps, stopping.signal)])
+  const work = Promise.all([
+    runRecord(deps, stopping.signal),
+    runHistory(deps, stopping.signal),
+    runWebhookTap(deps, stopping.signal),
+  ])
   return {
     stop: async () => {
       stopping.abort()

@@ -26,6 +26,8 @@ import type { MessageRouteDeps } from '#messages/messages.routes.ts'
 import { registerPools } from '#sources/pools.routes.ts'
 import { registerRoutingRules } from '#sources/routing-rules.routes.ts'
 import type { RoutingRuleDeps } from '#sources/routing-rules.routes.ts'
+import { registerRelayWebhooks } from '#relay-webhooks/relay-webhooks.routes.ts'
+import type { RelayWebhookRouteDeps } from '#relay-webhooks/relay-webhooks.routes.ts'
 import { registerSources } from '#sources/sources.routes.ts'
 import type { SourceRouteDeps } from '#sources/sources.routes.ts'
 import { registerQueue } from '#queue/queue.routes.ts'
@@ -38,6 +40,8 @@ import { registerTracking } from '#tracking/links.routes.ts'
 import type { TrackingRouteDeps } from '#tracking/links.routes.ts'
 import { registerTrackingSettings } from '#tracking/tracking-settings.routes.ts'
 import type { TrackingSettingsDeps } from '#tracking/tracking-settings.ts'
+import { registerWebhooks } from '#webhooks/webhooks.routes.ts'
+import type { WebhookDeps } from '#webhooks/write-webhook.ts'
 import { registerUnsubscribe } from '#tracking/tracking.routes.ts'
 import type { UnsubscribeRouteDeps } from '#tracking/tracking.routes.ts'
 
@@ -55,6 +59,8 @@ export interface RouteDeps
     ExplainRouteDeps,
     RoutingRuleDeps,
     ExportRouteDeps,
+    WebhookDeps,
+    RelayWebhookRouteDeps,
     Omit<UnsubscribeRouteDeps, 'keys'>,
     Omit<TrackingRouteDeps, 'keys'>,
     TrackingSettingsDeps {}
@@ -87,6 +93,8 @@ export function registerRoutes(app: App, deps: RouteDeps): void {
   registerTlsReports(app, deps)
   registerSystem(app, deps)
   registerAudit(app, deps)
+  registerWebhooks(app, deps)
+  registerRelayWebhooks(app, deps)
   registerUnsubscribe(app, deps)
   registerTracking(app, deps)
 }

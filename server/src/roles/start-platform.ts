@@ -176,6 +176,7 @@ function childrenOf(config: Config): ChildSpec[] {
   return [
     { role: 'windtunnel', place: one },
     { role: 'record', place: one },
+    { role: 'hooks', place: one },
     ...Array.from({ length: delivers }, (_, index) => ({
       role: 'deliver',
       place: { index, count: delivers },

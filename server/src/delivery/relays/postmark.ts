@@ -2,6 +2,7 @@ import type { Mailbox } from '@pigeon/mail/headers.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { HttpAnswer } from './http-exchange.ts'
 import { partsOf, type AttachedPart, type MailParts } from './mail-parts.ts'
+import { ownMessageId } from './own-message-id.ts'
 import { jsonOf, readStatus, textAt, type ApiVerdict, type RelayApi } from './relay-api.ts'
 
 export interface PostmarkOptions {
@@ -32,7 +33,10 @@ export function postmarkApi(deps: { readonly clock: Clock }, options: PostmarkOp
     hasTokens: false,
     secrets: () => [options.serverToken],
     async request(mail) {
-      const parts = bodyOf(await partsOf(mail))
+      const id = ownMessageId(mail.mime)
+      // Its names have no underscores.
+      const named = id === undefined ? {} : { Metadata: { 'pigeon-message': id } }
+      const parts = { ...bodyOf(await partsOf(mail)), ...named }
       return {
         url,
         headers,

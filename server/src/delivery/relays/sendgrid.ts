@@ -3,6 +3,7 @@ import { MailError } from '@pigeon/mail/mail-error.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { HttpAnswer } from './http-exchange.ts'
 import { partsOf, type AttachedPart, type MailParts } from './mail-parts.ts'
+import { MESSAGE_TAG, ownMessageId } from './own-message-id.ts'
 import { jsonOf, readStatus, textAt, type ApiVerdict, type RelayApi } from './relay-api.ts'
 import { header } from './retry-after.ts'
 
@@ -28,13 +29,13 @@ export function sendgridApi(
     request: async (mail) => ({
       url,
       headers,
-      body: Buffer.from(JSON.stringify(bodyOf(await partsOf(mail)))),
+      body: Buffer.from(JSON.stringify(bodyOf(await partsOf(mail), ownMessageId(mail.mime)))),
     }),
     read: (answer) => readSendgrid(answer, deps.clock.now()),
   }
 }
 
-function bodyOf(parts: MailParts) {
+function bodyOf(parts: MailParts, id: string | undefined) {
   if (parts.subject === '') throw new MailError('no_subject', 'SendGrid takes no message without a subject.')
   const { text, html, replyTo, attachments } = parts
   // A content must not be empty, and plain text comes first.
@@ -43,7 +44,9 @@ function bodyOf(parts: MailParts) {
     ...(html === undefined ? [] : [{ type: 'text/html', value: html }]),
   ]
   return {
-    personalizations: [{ to: [person(parts.to)] }],
+    personalizations: [
+      { to: [person(parts.to)], ...(id === undefined ? {} : { custom_args: { [MESSAGE_TAG]: id } }) },
+    ],
     from: person(parts.from),
     ...(replyTo.length === 0 ? {} : { reply_to_list: replyTo.map(person) }),
     subject: parts.subject,

@@ -1,5 +1,6 @@
 import type { Clock } from '#platform/clock.ts'
 import type { HttpAnswer } from './http-exchange.ts'
+import { MESSAGE_TAG, ownMessageId } from './own-message-id.ts'
 import { jsonOf, readStatus, textAt, type ApiVerdict, type RelayApi } from './relay-api.ts'
 import { header } from './retry-after.ts'
 import { signRequest, type AwsCredentials } from './sigv4.ts'
@@ -40,12 +41,14 @@ export function sesApi(deps: { readonly clock: Clock }, options: SesOptions): Re
     hasTokens: false,
     secrets: () => [credentials.secretAccessKey, credentials.sessionToken ?? ''],
     async request({ mailFrom, rcptTo, mime }) {
+      const id = ownMessageId(mime)
       const body = Buffer.from(
         JSON.stringify({
           Content: { Raw: { Data: mime.toString('base64') } },
           // The envelope: with it the To and Cc of the message are only shown.
           Destination: { ToAddresses: [rcptTo] },
           ...(mailFrom === '' ? {} : { FeedbackForwardingEmailAddress: mailFrom }),
+          ...(id === undefined ? {} : { EmailTags: [{ Name: MESSAGE_TAG, Value: id }] }),
           ...(configurationSet === undefined ? {} : { ConfigurationSetName: configurationSet }),
         }),
       )

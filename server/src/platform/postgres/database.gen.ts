@@ -28,6 +28,7 @@ export type SuppressionReason = 'unsubscribed' | 'hard_bounce' | 'complaint' | '
 export type TenantStatus = 'active' | 'suspended'
 export type UserRole = 'owner' | 'admin' | 'editor' | 'viewer'
 export type UserStatus = 'active' | 'disabled'
+export type WebhookDeliveryState = 'pending' | 'delivered' | 'failed'
 
 export interface AlertsTable {
   id: Generated<string>
@@ -440,6 +441,14 @@ export interface QueueOrdersTable {
   cursor: string | null
 }
 
+export interface RelayWebhooksTable {
+  source_id: string
+  verification: Buffer | null
+  last_received_at: Date | null
+  created_at: Date
+  updated_at: Date
+}
+
 export interface RoutesTable {
   mode: SendingMode
   domain: string
@@ -665,6 +674,55 @@ export interface UsersTable {
   updated_at: Date
 }
 
+export interface WebhookAttemptsTable {
+  delivery_id: string
+  number: number
+  tenant_id: string
+  url: string
+  at: Date
+  duration_ms: number
+  status: number | null
+  response: string | null
+  error: string | null
+}
+
+export interface WebhookDeliveriesTable {
+  id: Generated<string>
+  tenant_id: string
+  webhook_id: string
+  event: string
+  subject_id: string
+  seq: ColumnType<number, never, never>
+  payload: string
+  state: Generated<WebhookDeliveryState>
+  tries: Generated<number>
+  attempts: Generated<number>
+  due_at: Date
+  last_status: number | null
+  last_error: string | null
+  created_at: Date
+  completed_at: Date | null
+}
+
+export interface WebhooksTable {
+  id: Generated<string>
+  tenant_id: string
+  url: string
+  description: string | null
+  events: string[] | null
+  secret: Buffer
+  previous_secret: Buffer | null
+  previous_secret_until: Date | null
+  disabled_at: Date | null
+  disabled_reason: string | null
+  failing_since: Date | null
+  worker: string | null
+  lease_until: Date | null
+  deleted_at: Date | null
+  created_at: Date
+  updated_at: Date
+}
+
 export interface DB {
   alerts: AlertsTable
   api_keys: ApiKeysTable
@@ -699,6 +757,7 @@ export interface DB {
   pools: PoolsTable
   provider_endings: ProviderEndingsTable
   queue_orders: QueueOrdersTable
+  relay_webhooks: RelayWebhooksTable
   routes: RoutesTable
   routing_rules: RoutingRulesTable
   schema_migrations: SchemaMigrationsTable
@@ -720,4 +779,7 @@ export interface DB {
   tls_reports: TlsReportsTable
   tls_session_counts: TlsSessionCountsTable
   users: UsersTable
+  webhook_attempts: WebhookAttemptsTable
+  webhook_deliveries: WebhookDeliveriesTable
+  webhooks: WebhooksTable
 }
