@@ -3,6 +3,7 @@ import { benchDelivery } from './delivery.ts'
 import { benchFanOut } from './fanout.ts'
 import { benchImport } from './import.ts'
 import { benchLanes } from './lanes.ts'
+import { benchTransactional } from './transactional.ts'
 
 const USAGE = `npm run --silent bench -- COMMAND
 
@@ -13,6 +14,8 @@ of standard output is one JSON object.
            --peers                             to smtp-sink, beside Postfix with OpenDKIM and Haraka (root; see .ci/install-peers)
            --latency 40                        over a wire that takes this many ms there and back
   lanes    [--messages 200000] [--minutes 10]  500 lanes, 50 of them suspended and 100 throttled, beside fewer
+  transactional [--bulk 100000] [--messages 300] [--per-second 5]
+                                               how long such a message takes, alone and beside a campaign
   import   [--rows 1000000]                    a CSV file through the public API
   fanout   [--contacts 1000000]                a campaign becomes messages; nothing is delivered
 `
@@ -32,6 +35,13 @@ const benches: Readonly<Record<string, () => Promise<object>>> = {
       messages: wholeNumber('messages', values.messages, 200_000),
       size: wholeNumber('size', values.size, 10_240),
       minutes: wholeNumber('minutes', values.minutes, 10),
+    }),
+  transactional: () =>
+    benchTransactional({
+      messages: wholeNumber('messages', values.messages, 300),
+      perSecond: wholeNumber('per-second', values['per-second'], 5),
+      bulk: wholeNumber('bulk', values.bulk, 100_000),
+      size: wholeNumber('size', values.size, 10_240),
     }),
   import: () => benchImport({ rows: wholeNumber('rows', values.rows, 1_000_000) }),
   fanout: () => benchFanOut({ contacts: wholeNumber('contacts', values.contacts, 1_000_000) }),
@@ -53,6 +63,8 @@ function readArgs() {
         peers: { type: 'boolean' },
         latency: { type: 'string' },
         minutes: { type: 'string' },
+        'per-second': { type: 'string' },
+        bulk: { type: 'string' },
         rows: { type: 'string' },
         contacts: { type: 'string' },
       },

@@ -22,24 +22,43 @@ function chosen(): string[] {
   return all.filter((file) => [what, ...rest].some((prefix) => file.startsWith(prefix)))
 }
 
-/** Scenarios start whole platforms: one at a time. The others share the cores. */
-function groups(files: readonly string[]): { files: string[]; concurrency: number; timeoutMs: number }[] {
-  const scenarios = files.filter((file) => file.startsWith('scenarios/'))
-  const others = files.filter((file) => !file.startsWith('scenarios/'))
+/** Those that share an account (scenarios/shared-account.ts): in one process, and nothing beside it, for some go by the clock. */
+const SHARING = new Set(
+  [
+    'bad-input',
+    'explain',
+    'lanes',
+    'pause-resume-cancel',
+    'real-messages',
+    'schedule',
+    'slow-receivers',
+    'transactional',
+  ].map((name) => `scenarios/${name}.test.ts`),
+)
+
+interface Group {
+  readonly files: readonly string[]
+  readonly how: readonly string[]
+  readonly timeoutMs: number
+}
+
+/** Scenarios that start platforms of their own share the cores with one other; files without a platform, too. */
+function groups(files: readonly string[]): Group[] {
+  const isScenario = (file: string): boolean => file.startsWith('scenarios/')
+  const twoAtATime = ['--test-concurrency=2']
   return [
-    { files: others, concurrency: 2, timeoutMs: 180_000 },
-    { files: scenarios, concurrency: 1, timeoutMs: 600_000 },
+    { files: files.filter((file) => !isScenario(file)), how: twoAtATime, timeoutMs: 180_000 },
+    {
+      files: files.filter((file) => isScenario(file) && !SHARING.has(file)),
+      how: twoAtATime,
+      timeoutMs: 600_000,
+    },
+    { files: files.filter((file) => SHARING.has(file)), how: ['--test-isolation=none'], timeoutMs: 600_000 },
   ].filter((group) => group.files.length > 0)
 }
 
-async function run(files: readonly string[], concurrency: number, timeoutMs: number): Promise<number> {
-  const args = [
-    '--test',
-    `--test-concurrency=${concurrency}`,
-    `--test-timeout=${timeoutMs}`,
-    '--test-reporter=spec',
-    ...files,
-  ]
+async function run({ files, how, timeoutMs }: Group): Promise<number> {
+  const args = ['--test', ...how, `--test-timeout=${timeoutMs}`, '--test-reporter=spec', ...files]
   const child = spawn(process.execPath, args, { stdio: 'inherit', env: process.env })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill(signal))
   return new Promise((resolve) => child.on('exit', (code) => resolve(code ?? 1)))
@@ -55,8 +74,7 @@ const postgres = await startSharedPostgres()
 let failed = 0
 try {
   process.env.PIGEON_TEST_POSTGRES = postgres.connection
-  for (const group of groups(files))
-    failed += (await run(group.files, group.concurrency, group.timeoutMs)) === 0 ? 0 : 1
+  for (const group of groups(files)) failed += (await run(group)) === 0 ? 0 : 1
 } finally {
   await postgres.stop()
 }
