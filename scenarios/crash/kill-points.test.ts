@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { after, before, test } from 'node:test'
 import { campaignWithKills, POINT_NAMES } from './campaign.ts'
 import type { KilledPoint } from './explain.ts'
 import { openStage, type Stage } from './stage.ts'
@@ -11,38 +11,27 @@ const unknown = [...POINTS].filter((name) => !POINT_NAMES.includes(name))
 if (unknown.length > 0)
   throw new Error(`No point is called ${unknown.join(', ')}. Known: ${POINT_NAMES.join(', ')}.`)
 /** Enough for the first steps of some connections at each site. */
-const CONTACTS_A_POINT = 112
-
-/** Seeds at the same time, each on a platform of its own: much of a seed is waiting for who was killed to come back. */
-const STAGES = Math.min(2, SEEDS.length)
+const CONTACTS_A_POINT = 64
 
 const cleanUps: (() => Promise<void>)[] = []
 const killed: KilledPoint[] = []
-const free: Stage[] = []
+let stage: Stage
 
 before(async () => {
-  const scope = { after: (cleanUp: () => Promise<void>) => void cleanUps.push(cleanUp) }
-  const input = { contacts: CONTACTS_A_POINT * (POINTS.size + 1), points: POINTS.size }
-  const opened = await Promise.all(Array.from({ length: STAGES }, () => openStage(scope, input)))
-  free.push(...opened)
+  stage = await openStage(
+    { after: (cleanUp) => void cleanUps.push(cleanUp) },
+    { contacts: CONTACTS_A_POINT * (POINTS.size + 1), points: POINTS.size },
+  )
 })
 after(async () => {
   for (const cleanUp of cleanUps) await cleanUp()
 })
 
-describe('seeds', { concurrency: STAGES }, () => {
-  for (const seed of SEEDS)
-    test(`seed ${seed}: a kill at each of ${POINTS.size} points loses nothing, and doubles only what was in doubt`, async (t) => {
-      t.diagnostic(`again: npm run crash -- --seed ${seed}`)
-      const stage = free.pop()
-      if (stage === undefined) throw new Error('More seeds run than there are stages.')
-      try {
-        killed.push(...(await campaignWithKills(stage, seed, POINTS, (text) => t.diagnostic(text))))
-      } finally {
-        free.push(stage)
-      }
-    })
-})
+for (const seed of SEEDS)
+  test(`seed ${seed}: a kill at each of ${POINTS.size} points loses nothing, and doubles only what was in doubt`, async (t) => {
+    t.diagnostic(`again: npm run crash -- --seed ${seed}`)
+    killed.push(...(await campaignWithKills(stage, seed, POINTS, (text) => t.diagnostic(text))))
+  })
 
 test('no kill made more duplicates than the process had connections', (t) => {
   for (const name of POINTS) {
