@@ -3,7 +3,7 @@
  * `test.ts peers` those against real servers, `test.ts PATH...` the files that start with these paths.
  */
 import { spawn } from 'node:child_process'
-import { globSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 
 const [what, ...rest] = process.argv.slice(2)
 const ROOTS = ['packages', 'server', 'cli', 'sdk', 'scenarios', 'scripts']
@@ -22,19 +22,14 @@ function chosen(): string[] {
   return all.filter((file) => [what, ...rest].some((prefix) => file.startsWith(prefix)))
 }
 
-/** Those that share an account (scenarios/shared-account.ts): in one process, and nothing beside it, for some go by the clock. */
-const SHARING = new Set(
-  [
-    'bad-input',
-    'explain',
-    'lanes',
-    'pause-resume-cancel',
-    'real-messages',
-    'schedule',
-    'slow-receivers',
-    'transactional',
-  ].map((name) => `scenarios/${name}.test.ts`),
-)
+/** They share an account and its platform: in one process, and nothing beside it, for some go by the clock. */
+function isSharing(file: string): boolean {
+  return isScenario(file) && readFileSync(file, 'utf8').includes("from './shared-account.ts'")
+}
+
+function isScenario(file: string): boolean {
+  return file.startsWith('scenarios/')
+}
 
 interface Group {
   readonly files: readonly string[]
@@ -44,16 +39,15 @@ interface Group {
 
 /** Scenarios that start platforms of their own share the cores with one other; files without a platform, too. */
 function groups(files: readonly string[]): Group[] {
-  const isScenario = (file: string): boolean => file.startsWith('scenarios/')
   const twoAtATime = ['--test-concurrency=2']
   return [
     { files: files.filter((file) => !isScenario(file)), how: twoAtATime, timeoutMs: 180_000 },
     {
-      files: files.filter((file) => isScenario(file) && !SHARING.has(file)),
+      files: files.filter((file) => isScenario(file) && !isSharing(file)),
       how: twoAtATime,
       timeoutMs: 600_000,
     },
-    { files: files.filter((file) => SHARING.has(file)), how: ['--test-isolation=none'], timeoutMs: 600_000 },
+    { files: files.filter(isSharing), how: ['--test-isolation=none'], timeoutMs: 600_000 },
   ].filter((group) => group.files.length > 0)
 }
 
