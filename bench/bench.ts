@@ -7,6 +7,7 @@ import { benchImport } from './import.ts'
 import { benchLanes } from './lanes.ts'
 import { benchTracking } from './tracking.ts'
 import { benchWebhooks } from './webhooks.ts'
+import { benchTransactional } from './transactional.ts'
 
 const USAGE = `npm run --silent bench -- COMMAND
 
@@ -17,6 +18,8 @@ of standard output is one JSON object.
            --peers                             to smtp-sink, beside Postfix with OpenDKIM and Haraka (root; see .ci/install-peers)
            --latency 40                        over a wire that takes this many ms there and back
   lanes    [--messages 200000] [--minutes 10]  500 lanes, 50 of them suspended and 100 throttled, beside fewer
+  transactional [--bulk 100000] [--messages 300] [--per-second 5]
+                                               how long such a message takes, alone and beside a campaign
   import   [--rows 1000000]                    a CSV file through the public API
   analytics [--events 20000000]                a history of 90 days: how fast it loads, how soon analytics answer
   fanout   [--contacts 1000000]                a campaign becomes messages; nothing is delivered
@@ -40,6 +43,13 @@ const benches: Readonly<Record<string, () => Promise<object>>> = {
       messages: wholeNumber('messages', values.messages, 200_000),
       size: wholeNumber('size', values.size, 10_240),
       minutes: wholeNumber('minutes', values.minutes, 10),
+    }),
+  transactional: () =>
+    benchTransactional({
+      messages: wholeNumber('messages', values.messages, 300),
+      perSecond: wholeNumber('per-second', values['per-second'], 5),
+      bulk: wholeNumber('bulk', values.bulk, 100_000),
+      size: wholeNumber('size', values.size, 10_240),
     }),
   import: () => benchImport({ rows: wholeNumber('rows', values.rows, 1_000_000) }),
   bounces: () => benchBounces({ mails: values.mails, seconds: wholeNumber('seconds', values.seconds, 5) }),
@@ -69,6 +79,8 @@ function readArgs() {
         peers: { type: 'boolean' },
         latency: { type: 'string' },
         minutes: { type: 'string' },
+        'per-second': { type: 'string' },
+        bulk: { type: 'string' },
         rows: { type: 'string' },
         contacts: { type: 'string' },
         mails: { type: 'string' },

@@ -10,6 +10,12 @@ const SENTENCES = [
 /** Headers with both signatures, the boundaries and the text part. */
 const OTHER_OCTETS = 3_050
 
+/** What a shop sends to one person at once. */
+export function receipt(): BenchTemplate {
+  const words = `Dear {{ first_name }}, we have your order and pack it today.`
+  return { subject: 'Your order', html: `<p>${words}</p>`, text: `${words}\n` }
+}
+
 /** A personalised newsletter whose messages have about `size` octets as they are sent. */
 export function newsletter(size: number): BenchTemplate {
   const opening =

@@ -86,11 +86,15 @@ export async function listOf(account: Account, name: string, csv: string): Promi
   return listId
 }
 
-/** Mailboxes of several providers, Google's a third; `domains` replaces them. */
-export function contactsCsv(count: number, domains: readonly string[] = DOMAINS): string {
+/** Mailboxes of several providers, Google's a third; `domains` replaces them. `who`: the beginning of their names. */
+export function contactsCsv(
+  count: number,
+  domains: readonly string[] = DOMAINS,
+  who: string = 'person',
+): string {
   const rows = Array.from(
     { length: count },
-    (_, n) => `person${n}@${domains[n % domains.length]},Ann ${n},Porto`,
+    (_, n) => `${who}${n}@${domains[n % domains.length]},Ann ${n},Porto`,
   )
   return ['email,first_name,city', ...rows].join('\n')
 }

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { take } from '@pigeon/sdk'
-import { runPlatform } from '@pigeon/server/test/platform.ts'
-import { act, ask, campaignEnd, contactsCsv, createCampaign, listOf, openAccount } from './account.ts'
+import { act, ask, campaignEnd, contactsCsv, createCampaign, listOf } from './account.ts'
+import { sharedAccount } from './shared-account.ts'
 
 const CONTACTS = 300
 /** Of a rehearsed count, the share by which what happens may differ. */
 const TOLERANCE = 0.05
 
 test('a campaign turns out as it was rehearsed, and a bounce explains itself', async (t) => {
-  const account = await openAccount(await runPlatform(t))
+  const account = await sharedAccount()
   const { pigeon, from } = account
-  const csv = `${contactsCsv(CONTACTS)}\nunknown1@gmail.com,Bob,Porto`
+  const csv = `${contactsCsv(CONTACTS, undefined, 'rehearsed')}\nunknown1@gmail.com,Bob,Porto`
   const id = await createCampaign(account, { listId: await listOf(account, 'Rehearsed', csv) })
   const path = { id }
 

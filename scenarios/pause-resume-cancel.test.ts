@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { runPlatform } from '@pigeon/server/test/platform.ts'
 import {
   act,
   campaignEnd,
@@ -9,21 +8,21 @@ import {
   createCampaign,
   listOf,
   metricsOf,
-  openAccount,
   untilFinal,
   type Account,
 } from './account.ts'
 import { seededMoments } from './moments.ts'
 import { proveAccounted, proveReconciled } from './proof.ts'
+import { sharedAccount } from './shared-account.ts'
 
-const CONTACTS = 5_000
+const CONTACTS = 3_000
 /** Within this time a pause or a cancellation has taken effect. */
 const EFFECT_MS = 2_000
 const STILL_MS = 2_000
 
 test('pause, resume and cancel take effect within 2 s at full speed, and nobody is doubled or forgotten', async (t) => {
-  const account = await openAccount(await runPlatform(t))
-  const listId = await listOf(account, 'All', contactsCsv(CONTACTS))
+  const account = await sharedAccount()
+  const listId = await listOf(account, 'All', contactsCsv(CONTACTS, undefined, 'paused'))
 
   await t.test('a pause stops everything, and after the resumption everybody gets exactly one', async () => {
     const id = await createCampaign(account, { listId, name: 'Paused once' })

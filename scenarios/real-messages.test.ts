@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { take } from '@pigeon/sdk'
-import { runPlatform } from '@pigeon/server/test/platform.ts'
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js'
 import PostalMime from 'postal-mime'
-import { act, campaignEnd, createCampaign, listOf, openAccount, type Account } from './account.ts'
+import { act, campaignEnd, createCampaign, listOf, type Account } from './account.ts'
 import { proveAccounted, received } from './proof.ts'
+import { sharedAccount } from './shared-account.ts'
 
 const FROM_NAME = 'Голубь "Pigeon", Ltd. 🕊️'
 const PEOPLE = [
@@ -26,8 +26,8 @@ const TEXT = `Hello {{ first_name }} 🕊️\n${LINES.join('\n')}\nمرحبًا 
 /** RFC 5322, 2.1.1: at most 998 characters, without CR and LF. */
 const LONGEST_LINE = 998
 
-test('real messages arrive as written in five scripts and emoji, and an independent verifier passes both signatures', async (t) => {
-  const account = await openAccount(await runPlatform(t))
+test('real messages arrive as written in five scripts and emoji, and an independent verifier passes both signatures', async () => {
+  const account = await sharedAccount()
   const rows = PEOPLE.map(({ name, email }) => `${email},"${name.replaceAll('"', '""')}"`)
   const listId = await listOf(account, 'Real', ['email,first_name', ...rows].join('\r\n'))
   const input = { listId, subject: SUBJECT, html: HTML, text: TEXT, fromName: FROM_NAME }

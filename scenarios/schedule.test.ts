@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { take } from '@pigeon/sdk'
-import { runPlatform } from '@pigeon/server/test/platform.ts'
 import {
   act,
   ask,
@@ -9,20 +8,20 @@ import {
   contactsCsv,
   createCampaign,
   listOf,
-  openAccount,
   type Account,
   type Campaign,
 } from './account.ts'
 import { proveAccounted } from './proof.ts'
+import { sharedAccount } from './shared-account.ts'
 
 const CONTACTS = 50
 /** Neither the time zone of the tenant nor a whole number of hours from UTC. */
 const TIME_ZONE = 'Asia/Kathmandu'
 const AHEAD_MS = 5_000
 
-test('a campaign is sent at its time on the clocks of its zone, and one whose time was missed asks', async (t) => {
-  const account = await openAccount(await runPlatform(t))
-  const listId = await listOf(account, 'Scheduled', contactsCsv(CONTACTS, ['plain.example']))
+test('a campaign is sent at its time on the clocks of its zone, and one whose time was missed asks', async () => {
+  const account = await sharedAccount()
+  const listId = await listOf(account, 'Scheduled', contactsCsv(CONTACTS, ['plain.example'], 'scheduled'))
 
   const id = await createCampaign(account, { listId })
   const dueMs = Math.ceil(Date.now() / 1000) * 1000 + AHEAD_MS

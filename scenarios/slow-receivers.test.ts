@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { take } from '@pigeon/sdk'
-import { runPlatform, type RunningPlatform } from '@pigeon/server/test/platform.ts'
-import { act, ask, campaignEnd, contactsCsv, createCampaign, listOf, openAccount } from './account.ts'
+import { act, ask, campaignEnd, contactsCsv, createCampaign, listOf, type Account } from './account.ts'
 import { proveAccounted, proveReconciled, recipientsOf } from './proof.ts'
+import { changeHabits, sharedAccount } from './shared-account.ts'
 
 const CONTACTS = 600
 const GREYLISTED = 'gmx.de'
@@ -12,10 +12,9 @@ const DOMAINS = [GREYLISTED, RATED, 'outlook.com', 'plain.example']
 const EACH = CONTACTS / DOMAINS.length
 
 test('greylisting, a low rate and few connections delay mail and lose none; the report says what was deferred', async (t) => {
-  const platform = await runPlatform(t)
-  await makeSlow(platform)
-  const account = await openAccount(platform)
-  const listId = await listOf(account, 'Slow', contactsCsv(CONTACTS, DOMAINS))
+  const account = await sharedAccount()
+  await makeSlow(t, account)
+  const listId = await listOf(account, 'Slow', contactsCsv(CONTACTS, DOMAINS, 'slow'))
   const id = await createCampaign(account, { listId })
   await act(account, id, 'send')
   const ended = await campaignEnd(account, id)
@@ -46,9 +45,9 @@ test('greylisting, a low rate and few connections delay mail and lose none; the 
   await proveReconciled(account)
 })
 
-async function makeSlow({ windtunnel }: RunningPlatform): Promise<void> {
+async function makeSlow(t: TestContext, account: Account): Promise<void> {
   const never = { unknown_user_share: 0, temporary_failure_share: 0 }
-  await windtunnel.changeHabits('gmx', { ...never, greylist_share: 1 })
-  await windtunnel.changeHabits('google', { ...never, messages_per_second: 30, burst: 30 })
-  await windtunnel.changeHabits('microsoft', { ...never, connections_per_address: 2 })
+  await changeHabits(t, account, 'gmx', { ...never, greylist_share: 1 })
+  await changeHabits(t, account, 'google', { ...never, messages_per_second: 30, burst: 30 })
+  await changeHabits(t, account, 'microsoft', { ...never, connections_per_address: 2 })
 }

@@ -71,9 +71,15 @@ test('a port that is taken is named with its setting, and nothing is left runnin
     'PIGEON_WINDTUNNEL_CONTROL_PORT',
   ]) {
     const release = await take(Number(env[setting]))
-    const refused = start(t, env, directory)
+    const refused = start(t, { ...env, PIGEON_LOG_LEVEL: 'error' }, directory)
     assert.equal(await refused.code, 1)
     await release()
+    const naming = refused
+      .said()
+      .split('\n')
+      .filter((line) => line.includes(setting))
+    assert.equal(naming.length, 1, refused.said())
+    assert.ok(naming[0]?.includes(env[setting] ?? ''), 'with the port')
     assert.match(
       refused.said(),
       new RegExp(`(?:another program uses it|in use by another program)\\..* ${setting}\\b`),

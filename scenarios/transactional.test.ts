@@ -1,18 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { take } from '@pigeon/sdk'
-import { runPlatform } from '@pigeon/server/test/platform.ts'
-import {
-  act,
-  campaignEnd,
-  contactsCsv,
-  createCampaign,
-  listOf,
-  metricsOf,
-  openAccount,
-  untilFinal,
-} from './account.ts'
+import { act, campaignEnd, contactsCsv, createCampaign, listOf, metricsOf, untilFinal } from './account.ts'
 import { proveReconciled } from './proof.ts'
+import { sharedAccount } from './shared-account.ts'
 
 const BULK = 20_000
 const URGENT = 100
@@ -20,10 +11,10 @@ const URGENT = 100
 const AHEAD = 3_000
 
 test('transactional mail overtakes a bulk campaign that was there first, and ends long before it', async (t) => {
-  const platform = await runPlatform(t)
-  const account = await openAccount(platform)
-  const bulk = await createCampaign(account, { listId: await listOf(account, 'All', contactsCsv(BULK)) })
-  const few = contactsCsv(URGENT, ['plain.example', 'bench.example']).replaceAll('person', 'customer')
+  const account = await sharedAccount()
+  const many = contactsCsv(BULK, undefined, 'reader')
+  const bulk = await createCampaign(account, { listId: await listOf(account, 'Readers', many) })
+  const few = contactsCsv(URGENT, ['plain.example', 'bench.example'], 'customer')
   const urgent = await createCampaign(account, {
     listId: await listOf(account, 'Customers', few),
     messageClass: 'transactional',

@@ -3,7 +3,7 @@
  * `test.ts peers` those against real servers, `test.ts PATH...` the files that start with these paths.
  */
 import { spawn } from 'node:child_process'
-import { globSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 
 const [what, ...rest] = process.argv.slice(2)
 const ROOTS = ['packages', 'server', 'cli', 'sdk', 'scenarios', 'scripts']
@@ -22,24 +22,37 @@ function chosen(): string[] {
   return all.filter((file) => [what, ...rest].some((prefix) => file.startsWith(prefix)))
 }
 
-/** Scenarios start whole platforms: one at a time. The others share the cores. */
-function groups(files: readonly string[]): { files: string[]; concurrency: number; timeoutMs: number }[] {
-  const scenarios = files.filter((file) => file.startsWith('scenarios/'))
-  const others = files.filter((file) => !file.startsWith('scenarios/'))
+/** They share an account and its platform: in one process, and nothing beside it, for some go by the clock. */
+function isSharing(file: string): boolean {
+  return isScenario(file) && readFileSync(file, 'utf8').includes("from './shared-account.ts'")
+}
+
+function isScenario(file: string): boolean {
+  return file.startsWith('scenarios/')
+}
+
+interface Group {
+  readonly files: readonly string[]
+  readonly how: readonly string[]
+  readonly timeoutMs: number
+}
+
+/** Scenarios that start platforms of their own share the cores with one other; files without a platform, too. */
+function groups(files: readonly string[]): Group[] {
+  const twoAtATime = ['--test-concurrency=2']
   return [
-    { files: others, concurrency: 2, timeoutMs: 180_000 },
-    { files: scenarios, concurrency: 1, timeoutMs: 600_000 },
+    { files: files.filter((file) => !isScenario(file)), how: twoAtATime, timeoutMs: 180_000 },
+    {
+      files: files.filter((file) => isScenario(file) && !isSharing(file)),
+      how: twoAtATime,
+      timeoutMs: 600_000,
+    },
+    { files: files.filter(isSharing), how: ['--test-isolation=none'], timeoutMs: 600_000 },
   ].filter((group) => group.files.length > 0)
 }
 
-async function run(files: readonly string[], concurrency: number, timeoutMs: number): Promise<number> {
-  const args = [
-    '--test',
-    `--test-concurrency=${concurrency}`,
-    `--test-timeout=${timeoutMs}`,
-    '--test-reporter=spec',
-    ...files,
-  ]
+async function run({ files, how, timeoutMs }: Group): Promise<number> {
+  const args = ['--test', ...how, `--test-timeout=${timeoutMs}`, '--test-reporter=spec', ...files]
   const child = spawn(process.execPath, args, { stdio: 'inherit', env: process.env })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill(signal))
   return new Promise((resolve) => child.on('exit', (code) => resolve(code ?? 1)))
@@ -55,8 +68,7 @@ const postgres = await startSharedPostgres()
 let failed = 0
 try {
   process.env.PIGEON_TEST_POSTGRES = postgres.connection
-  for (const group of groups(files))
-    failed += (await run(group.files, group.concurrency, group.timeoutMs)) === 0 ? 0 : 1
+  for (const group of groups(files)) failed += (await run(group)) === 0 ? 0 : 1
 } finally {
   await postgres.stop()
 }

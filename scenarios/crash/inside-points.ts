@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
-import { waitFor } from '@pigeon/server/test/wait-for.ts'
+import { setTimeout as delay } from 'node:timers/promises'
 import { delivererOf, killDeliverer, killPid, type Kill, type Point } from './kill.ts'
-import { APPEND_TO_PARTITION, NEW_DELIVERIES, raiseBarrier, RECORD_OFFSETS } from './locks.ts'
+import { APPEND_TO_PARTITION, NEW_DELIVERIES, raiseBarrier, RECORD_OFFSETS, type Barrier } from './locks.ts'
 import { readJournal } from './journals.ts'
 import type { Stage } from './stage.ts'
 
 const HAPPENS_DEADLINE_MS = 120_000
+/** Then something else stands at the barrier: see `holdOutcomes`. */
+const PATIENCE_MS = 10_000
+/** Looking must cost little of the processor time that those who are waited for need. */
+const POLL_MS = 50
 const NOTHING: Omit<Kill, 'point'> = { open: 0, mayComeAgain: new Set() }
 /** Half of the times PostgreSQL finds out at once that a process is gone, and half of the times too late. */
 const ENDS_SESSIONS = 0.5
@@ -16,18 +20,16 @@ const beforeAppend: Point = {
   kill: async (stage, site, choose) => {
     const { platform } = stage.account
     const deliverer = await delivererOf(stage, site)
-    const barrier = await raiseBarrier(platform, APPEND_TO_PARTITION, ['email.events', [deliverer.shard]])
-    stage.letThrough()
+    const barrier = await holdOutcomes(
+      stage,
+      deliverer.shard,
+      () => raiseBarrier(platform, APPEND_TO_PARTITION, ['email.events', [deliverer.shard]]),
+      async () => {
+        const { delivered } = await readJournal(platform.dataDir, deliverer.process)
+        return isAnyUnrecorded(stage, delivered)
+      },
+    )
     try {
-      await barrier.untilSomebodyWaits('deliver')
-      await waitFor(
-        'outcomes that are in the journal alone',
-        async () => {
-          const { delivered } = await readJournal(platform.dataDir, deliverer.process)
-          return isAnyUnrecorded(stage, delivered)
-        },
-        HAPPENS_DEADLINE_MS,
-      )
       return { point: 'before-append', ...(await killDeliverer(stage, site, deliverer)) }
     } finally {
       await barrier.remove(choose('ends sessions') < ENDS_SESSIONS)
@@ -40,16 +42,53 @@ const beforeRecord: Point = {
   name: 'before-record',
   kill: async (stage, site, choose) => {
     const deliverer = await delivererOf(stage, site)
-    const barrier = await raiseBarrier(stage.account.platform, RECORD_OFFSETS)
-    stage.letThrough()
+    const barrier = await holdOutcomes(
+      stage,
+      deliverer.shard,
+      () => raiseBarrier(stage.account.platform, RECORD_OFFSETS),
+      () => isUnread(stage, deliverer.shard),
+    )
     try {
-      await barrier.untilSomebodyWaits('record')
-      await waitFor('outcomes in the stream', () => isUnread(stage, deliverer.shard), HAPPENS_DEADLINE_MS)
       return { point: 'before-record', ...(await killDeliverer(stage, site, deliverer)) }
     } finally {
       await barrier.remove(choose('ends sessions') < ENDS_SESSIONS)
     }
   },
+}
+
+/**
+ * Raises a barrier and lets mail through until outcomes stand before it. When a takeover has come there first, what was claimed
+ * before it stays claimed, and no mail of the site may be left that can move: then the barrier goes away until record has read
+ * that, and is raised again.
+ */
+async function holdOutcomes(
+  stage: Stage,
+  shard: number,
+  raise: () => Promise<Barrier>,
+  stand: () => Promise<boolean>,
+): Promise<Barrier> {
+  for (const end = performance.now() + HAPPENS_DEADLINE_MS; performance.now() < end;) {
+    const barrier = await raise()
+    try {
+      stage.letThrough()
+      if ((await becomes(async () => (await barrier.waiting()).size > 0)) && (await becomes(stand)))
+        return barrier
+    } catch (error) {
+      await barrier.remove(true)
+      throw error
+    }
+    await barrier.remove(false)
+    await becomes(async () => !(await isUnread(stage, shard)))
+  }
+  throw new Error(`No outcomes came to the barrier within ${HAPPENS_DEADLINE_MS} ms.`)
+}
+
+async function becomes(question: () => Promise<boolean>): Promise<boolean> {
+  for (const end = performance.now() + PATIENCE_MS; performance.now() < end;) {
+    if (await question()) return true
+    await delay(POLL_MS)
+  }
+  return false
 }
 
 /** Record has applied a batch, and has not committed it. */

@@ -11,7 +11,7 @@ const unknown = [...POINTS].filter((name) => !POINT_NAMES.includes(name))
 if (unknown.length > 0)
   throw new Error(`No point is called ${unknown.join(', ')}. Known: ${POINT_NAMES.join(', ')}.`)
 /** Enough for the first steps of some connections at each site. */
-const CONTACTS_A_POINT = 112
+const CONTACTS_A_POINT = 64
 
 const cleanUps: (() => Promise<void>)[] = []
 const killed: KilledPoint[] = []

@@ -74,6 +74,7 @@ async function meet(
 ): Promise<Conversation> {
   const isArriving = ARRIVED_MOMENTS.some((each) => each === moment)
   let left = nth
+  let last: Conversation | undefined
   let met: Conversation | undefined
   gate.watch({
     moment,
@@ -81,12 +82,14 @@ async function meet(
       left -= 1
       if (left > 0) return 'pass'
       // Others may come to the moment before the process is gone.
+      last ??= conversation
       if (isArriving && left === 0) stop()
       else met ??= { ...conversation }
       return isArriving ? 'pass' : 'hold'
     },
     passed: (conversation) => {
-      if (left <= 0) met ??= { ...conversation }
+      // What was passed on before it may be in the other's kernel only now, and that one still hears it.
+      if (conversation === last) met ??= { ...conversation }
     },
   })
   stage.letThrough()

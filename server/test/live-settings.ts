@@ -1,8 +1,8 @@
-import { freePorts } from '#roles/free-ports.ts'
+import { testPorts } from './test-ports.ts'
 
 /** Settings for `runPlatform`: live mode, with the windtunnel for the Internet. */
 export async function liveSettings(): Promise<Record<string, string>> {
-  const [smtp, dns] = await freePorts(2)
+  const [smtp, dns] = await testPorts(2)
   return {
     PIGEON_MODE: 'live',
     PIGEON_WINDTUNNEL_SMTP_PORT: String(smtp),

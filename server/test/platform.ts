@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
-import { freePorts } from '#roles/free-ports.ts'
 import { createWindtunnelClient, type WindtunnelClient } from '#windtunnel/client.ts'
 import { isRunning, killProcess, processesThatName } from './processes.ts'
+import { testPorts } from './test-ports.ts'
 import { waitFor } from './wait-for.ts'
 
 /** The whole platform, as `npm start` runs it: real roles as processes, PostgreSQL with fsync, history, real SMTP. */
@@ -169,7 +169,7 @@ export async function runPlatform(
 export async function environment(
   dir: string,
 ): Promise<Record<string, string> & { PIGEON_DATA_DIR: string; PIGEON_PUBLIC_URL: string }> {
-  const [http, smtp, dns, control] = await freePorts(4)
+  const [http, smtp, dns, control] = await testPorts(4)
   const around = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('PIGEON_') && name !== 'NODE_TEST_CONTEXT',
   )
@@ -194,7 +194,7 @@ async function start(env: NodeJS.ProcessEnv, dir: string, logFile: string): Prom
   const log = openSync(logFile, 'a')
   try {
     // Settings files of the working directory are about another platform.
-    const child = fork(RUN, { cwd: dir, env, stdio: ['ignore', log, log, 'ipc'] })
+    const child = fork(RUN, { cwd: dir, env, execArgv: [], stdio: ['ignore', log, log, 'ipc'] })
     const said = await answerOf(child, 'ready', START_DEADLINE_MS)
     if (said.kind === 'ready') return child
     child.kill('SIGTERM')

@@ -8,8 +8,8 @@ import type { OwnedShard } from './shard-leases.ts'
 
 /** Credits that have changed are published this often. */
 const PUBLISH_MS = 200
-/** A change of less than this share of the credit waits for more. */
-const CHANGE = 1 / 8
+/** A change of less than this share of the credit waits for more: each is a write here and a look into the queue there. */
+const CHANGE = 1 / 4
 
 export interface CreditDeps {
   readonly db: Database

@@ -3,23 +3,27 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { sql } from 'kysely'
 import { testDatabase, type TestDatabase } from '@pigeon/server/test/database.ts'
+import { waitFor } from '@pigeon/server/test/wait-for.ts'
 import { manualClock, type ManualClock } from '@pigeon/server/test/manual-clock.ts'
 import { sampleRoute } from '@pigeon/server/test/factories.ts'
 import { createLog } from '#platform/log.ts'
 import { countComplaints } from '#sources/complaints.ts'
 import { createLaneMemory } from './lane-memory.ts'
 import { LIVE_TIMES } from './lanes/lane-health.ts'
-import { createLane, type Lane, type SavedLane } from './lanes/lane.ts'
+import { createLane, type Lane, type LaneSource, type SavedLane } from './lanes/lane.ts'
 import { dayOf } from './lanes/warm-up.ts'
 
 const SHARD = 3
 const sourceId = randomUUID()
 
-function laneOf(clock: ManualClock, saved?: SavedLane): Lane {
+const WARM = { id: sourceId, name: 'mail-1' }
+const WARMING = { ...WARM, warmUp: { since: 'now', curve: [50, 100, 200] } }
+
+function laneOf(clock: ManualClock, saved?: SavedLane, source: LaneSource = WARMING): Lane {
   return createLane({
     mode: 'sandbox',
     provider: 'google',
-    source: { id: sourceId, name: 'mail-1', warmUp: { since: 'now', curve: [50, 100, 200] } },
+    source,
     limits: () => ({
       maxConnections: 5,
       maxMessagesPerConnection: 100,
@@ -151,6 +155,33 @@ test('orders and complaints reach their lanes', async (t) => {
   while (lane.save().warmUp?.complained !== 1 && Date.now() < deadline)
     await sql`select 1`.execute(database.admin)
   assert.equal(lane.save().warmUp?.complained, 1)
+  stop.abort()
+  await run
+})
+
+test('a suspension is told within a second, and the rate of a lane every five', async (t) => {
+  const database = await testDatabase(t)
+  const clock = manualClock(new Date('2026-02-01T12:00:00Z'))
+  const lane = laneOf(clock, undefined, WARM)
+  const stop = new AbortController()
+  const run = memoryOf(database, clock, [lane]).run(stop.signal)
+  /** Each round of the loop ends with a sleep. */
+  const round = async (ms: number) => {
+    await clock.advance(ms)
+    await waitFor('the loop to rest', () => clock.sleepers() === 1)
+    const [row] = await rows(database)
+    return [row?.state, Number(row?.per_minute) > 0]
+  }
+  assert.deepEqual(await round(0), ['open', false])
+  send(lane, 20, clock.monotonicMs())
+  assert.deepEqual(await round(1_000), ['open', false])
+  assert.deepEqual(await round(3_000), ['open', false])
+  assert.deepEqual(await round(1_000), ['open', true])
+  for (let n = 0; n < 3; n++) {
+    lane.begin(clock.monotonicMs())
+    lane.end(clock.monotonicMs(), { kind: 'suspend', reply: '550 5.7.1 blocked' })
+  }
+  assert.deepEqual((await round(1_000))[0], 'suspended')
   stop.abort()
   await run
 })

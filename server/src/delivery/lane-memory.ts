@@ -17,7 +17,10 @@ import {
 /** Channel on which a change of orders is told, so that delivery reads them again. */
 export const LANES_CHANNEL = 'lanes'
 
+/** What a lane must remember, and what a person must hear of, is saved this often. */
 const SAVE_MS = 1_000
+/** What changes with every message, a lane's rate and connections, is told this often: hundreds of lanes would else be a row a message. */
+const TELL_MS = 5_000
 /** Orders are read this often, in case a word on the channel was missed, and complaints, too. */
 const ORDERS_MS = 5_000
 const NOTHING_SAID = JSON.stringify({ until: null })
@@ -84,11 +87,35 @@ export interface LaneMemory {
   run(signal: AbortSignal): Promise<void>
 }
 
+type Row = LaneRow & { readonly memory: Memory }
+
+/** What was last written of a lane, in two parts, and when (monotonic). */
+interface Written {
+  readonly lasting: string
+  readonly passing: string
+  readonly atMs: number
+}
+
+function textsOf(lane: Lane, row: Row): Pick<Written, 'lasting' | 'passing'> {
+  const { per_minute, refused_share, active, connections, memory, until: _, ...rest } = row
+  // Monotonic times: as those of the wall they come out a millisecond sooner or later each time.
+  const lasting = { ...rest, warmUp: memory.warmUp, health: lane.save().health }
+  return {
+    lasting: JSON.stringify(lasting),
+    passing: JSON.stringify([per_minute, refused_share, active, connections]),
+  }
+}
+
+function isNews(before: Written | undefined, now: Written, isLast: boolean): boolean {
+  if (before?.lasting !== now.lasting) return true
+  return before.passing !== now.passing && (isLast || now.atMs - before.atMs >= TELL_MS)
+}
+
 /** Keeps what lanes have learned in PostgreSQL, where people see it, and brings them the orders of people. */
 export function createLaneMemory(deps: LaneMemoryDeps): LaneMemory {
   const { clock } = deps
   const memories = new Map<string, SavedLane>()
-  const written = new Map<string, string>()
+  const written = new Map<string, Written>()
   const obeyed = new Map<string, string>()
   const probed = new Map<string, number>()
   let orders: readonly LaneOrderRow[] = []
@@ -98,7 +125,7 @@ export function createLaneMemory(deps: LaneMemoryDeps): LaneMemory {
   const toWall = (ms: number | null): string | null =>
     ms === null ? null : new Date(clock.now().getTime() + (ms - clock.monotonicMs())).toISOString()
 
-  function rowOf(lane: Lane, isLast: boolean): LaneRow {
+  function rowOf(lane: Lane, isLast: boolean): Row {
     const nowMs = clock.monotonicMs()
     const state = lane.health.state(nowMs)
     const { health, warmUp } = lane.save()
@@ -136,10 +163,11 @@ export function createLaneMemory(deps: LaneMemoryDeps): LaneMemory {
   }
 
   async function save(isLast: boolean): Promise<void> {
+    const nowMs = clock.monotonicMs()
     const news = deps.all().flatMap((lane) => {
       const row = rowOf(lane, isLast)
-      const text = JSON.stringify({ ...row, until: row.until?.toISOString().slice(0, 19) })
-      return written.get(lane.key) === text ? [] : [{ key: lane.key, row, text }]
+      const now: Written = { ...textsOf(lane, row), atMs: nowMs }
+      return isNews(written.get(lane.key), now, isLast) ? [{ key: lane.key, row, now }] : []
     })
     if (news.length === 0) return
     await saveLanes(
@@ -147,7 +175,7 @@ export function createLaneMemory(deps: LaneMemoryDeps): LaneMemory {
       news.map((each) => each.row),
       clock.now(),
     )
-    for (const { key, text } of news) written.set(key, text)
+    for (const { key, now } of news) written.set(key, now)
   }
 
   /** What was said of this very source goes over what was said of all of them; a limit whose time is over is none. */

@@ -13,7 +13,7 @@ export interface Credit {
 }
 
 /** Before a destination's owner has said what it can take, this much is a fair guess. */
-const FIRST_CREDIT = 200
+const FIRST_CREDIT = 50
 
 /**
  * Destinations that can take more, with their shards locked against a change of owner until this transaction ends: no claim

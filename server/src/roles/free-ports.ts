@@ -7,8 +7,8 @@ import { createServer, type Server } from 'node:net'
  * Below the ports that systems lend to outgoing connections (from 32768 on Linux, 49152 elsewhere): what is free now
  * is not taken by somebody's connection before we listen.
  */
-const FIRST_PORT = 20_000
-const LAST_PORT = 32_767
+export const FIRST_PORT = 20_000
+export const LAST_PORT = 32_767
 const MAX_TRIES = 200
 const EVERY_ADDRESS = '0.0.0.0'
 
@@ -19,21 +19,25 @@ interface Held {
 
 /**
  * Finds `count` different ports that are free for TCP and UDP on every address of this machine, the loopback addresses
- * of simulated receivers included. They are held until all are found, then let go.
+ * of simulated receivers included. They are held until all are found, then let go. `propose` says which is tried next.
  */
-export async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number, propose: () => number = anyPort): Promise<number[]> {
   const held: Held[] = []
   try {
     for (let tries = 0; held.length < count; tries += 1) {
       if (tries === MAX_TRIES)
         throw new Error(`No ${count} free ports were found between ${FIRST_PORT} and ${LAST_PORT}.`)
-      const found = await hold(randomInt(FIRST_PORT, LAST_PORT + 1))
+      const found = await hold(propose())
       if (found !== undefined) held.push(found)
     }
     return held.map(({ port }) => port)
   } finally {
     await Promise.all(held.map((each) => each.release()))
   }
+}
+
+function anyPort(): number {
+  return randomInt(FIRST_PORT, LAST_PORT + 1)
 }
 
 async function hold(port: number): Promise<Held | undefined> {

@@ -55,8 +55,8 @@ const nobody = (): boolean => false
 /** Credits are for what can be sent in about a minute, within these bounds. */
 const AHEAD_SECONDS = 60
 export const MIN_CREDIT = 40
-/** Nothing is known yet: as much as shows how fast it goes, and not so much that many that stand still fill a process. */
-export const FIRST_CREDIT = 200
+/** Nothing is known yet: as much as shows how fast it goes, and not so much that many that turn out slow fill a process. */
+export const FIRST_CREDIT = 50
 export const MAX_CREDIT = 2_000
 /** Pools that follow one another when each has nothing that may send. */
 const MAX_OVERFLOW = 3

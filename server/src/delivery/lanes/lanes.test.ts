@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bySource, blockWhile, ip, jobs, poolOf, rig } from '@pigeon/server/test/lane-rig.ts'
+import { waitFor } from '@pigeon/server/test/wait-for.ts'
 import { FIRST_CREDIT, HOLD_MS } from './destination.ts'
 import { LIVE_TIMES } from './lane-health.ts'
 import type { Rate } from './rate-limit.ts'
@@ -12,6 +13,19 @@ test('everything is sent, with two messages for each connection at a time', asyn
   await one.clock.advance(100)
   assert.equal(one.sent.length, 100)
   assert.equal(one.lanes.size(), 0)
+})
+
+test('when many lanes may begin at once, what arrives meanwhile is heard between some of them and the next', async () => {
+  const one = rig()
+  const heardAfter: number[] = []
+  const listen = (): void => {
+    heardAfter.push(one.sent.length)
+    if (one.sent.length < 400) setImmediate(listen)
+  }
+  setImmediate(listen)
+  one.lanes.push(Array.from({ length: 100 }, (_, n) => jobs(4, { provider: `site${n}` })).flat())
+  await waitFor('everything to begin', () => one.sent.length === 400)
+  assert.ok(heardAfter.length >= 400 / 50 - 1, heardAfter.join(', '))
 })
 
 test('a rate of a lane is kept to, whatever waits', async () => {

@@ -52,6 +52,12 @@ export interface LanesDeps extends Omit<DestinationDeps, 'tenantLimit' | 'change
  */
 export type Elsewhere = (verdict: LaneVerdict) => Lane | undefined
 
+/**
+ * Jobs that begin before the process looks at its sockets and timers again. Each is a millisecond of rendering and signing:
+ * when hundreds of lanes began at once, name servers seemed not to answer.
+ */
+const BEGIN_AT_ONCE = 50
+
 /** Lanes that one attempt may go on to after its first. */
 export const MAX_ELSEWHERE = 2
 
@@ -68,6 +74,7 @@ export function createLanes(deps: LanesDeps): Lanes {
   const lanes = new Map<string, Lane>()
   let active = 0
   let isPumping = false
+  let isResting = false
   let idleWaiters: (() => void)[] = []
 
   function tenantLimit(tenantId: string): SharedLimit {
@@ -131,16 +138,31 @@ export function createLanes(deps: LanesDeps): Lanes {
     })
   }
 
+  /** Goes on when what has arrived meanwhile has been heard. */
+  function rest(): void {
+    isResting = true
+    setImmediate(() => {
+      isResting = false
+      pump()
+    })
+  }
+
   function pump(): void {
     // What is begun may end at once and ask for more: the loop that is running sees it.
-    if (isPumping) return
+    if (isPumping || isResting) return
     isPumping = true
+    let begun = 0
     for (const one of ready) {
       if (active >= deps.maxActive || !deps.mayBegin()) break
+      if (begun === BEGIN_AT_ONCE) {
+        rest()
+        break
+      }
       ready.delete(one)
       const next = one.next()
       if (next === undefined) continue
       begin(one, next.held, next.lane)
+      begun += 1
       // At the end: a Set is walked in the order of insertion, and what is inserted meanwhile is reached, too.
       ready.add(one)
     }
