@@ -24,13 +24,16 @@ export interface DispatchDeps extends ProgressDeps, RouteDeps {
   readonly tidy: () => Promise<void>
 }
 
-/** How long a loop with nothing to do waits before it looks again. */
+/** How long a claim that found nothing waits before it looks again. */
 const IDLE_MS = 100
 /** After a claim that was not full: see below. */
 const CLAIM_REST_MS = 250
 const SCHEDULE_MS = 500
-/** How often a campaign is looked at for its end, and the outbox of the API for its events. */
-const END_MS = 250
+/**
+ * How often campaigns are looked at for their beginning and their end, the queue for new domains and for orders, and the outbox of
+ * the API for its events. Each look is a transaction, whether there is anything to do or not.
+ */
+const LOOK_MS = 250
 const REFRESH_ROUTES_MS = 10_000
 const TIDY_MS = 3_600_000
 const FAILURE_MS = 1_000
@@ -47,9 +50,9 @@ export async function runDispatch(deps: DispatchDeps, signal: AbortSignal): Prom
       return 0
     }),
     ...Array.from({ length: LIMITS.fanOutParts }, () =>
-      repeat(deps, signal, 'fan-out', IDLE_MS, () => fanOutAll(deps)),
+      repeat(deps, signal, 'fan-out', LOOK_MS, () => fanOutAll(deps)),
     ),
-    repeat(deps, signal, 'route', IDLE_MS, () => routeNewDomains(deps)),
+    repeat(deps, signal, 'route', LOOK_MS, () => routeNewDomains(deps)),
     repeat(deps, signal, 'refresh routes', REFRESH_ROUTES_MS, async () => {
       await refreshRoutes(deps)
       return 0
@@ -62,13 +65,13 @@ export async function runDispatch(deps: DispatchDeps, signal: AbortSignal): Prom
       if (claimed > 0) await deps.clock.sleep(CLAIM_REST_MS - IDLE_MS, signal)
       return 0
     }),
-    repeat(deps, signal, 'end', END_MS, () => endAll(deps)),
-    repeat(deps, signal, 'queue orders', END_MS, () => carryOutQueueOrders(deps)),
+    repeat(deps, signal, 'end', LOOK_MS, () => endAll(deps)),
+    repeat(deps, signal, 'queue orders', LOOK_MS, () => carryOutQueueOrders(deps)),
     repeat(deps, signal, 'tidy', TIDY_MS, async () => {
       await deps.tidy()
       return 0
     }),
-    repeat(deps, signal, 'outbox', END_MS, () => relayOutbox(deps)),
+    repeat(deps, signal, 'outbox', LOOK_MS, () => relayOutbox(deps)),
   ])
 }
 

@@ -25,8 +25,8 @@ const BATCH_CHARS = 16_000_000
 /** A record holds up to 1,000 outcomes with their transcripts. */
 const PAGE_RECORDS = 16
 const INSERT_MS = 30_000
-/** Between two batches that were not full. */
-const REST_MS = 500
+/** Between two batches that were not full. A batch of one event takes more than half the processor time of one of 500. */
+const REST_MS = 1_000
 const WAIT_MS = 1_000
 const PAUSE_MS = { first: 100, longest: 10_000 } as const
 

@@ -73,6 +73,17 @@ test('a changed file is in force without a restart, and a broken one changes not
   assert.equal(shaping.limits('x.example', []).lane.maxConnections, 5)
 })
 
+test('limits are the same object until the file changes, so that what was counted against them stays', async (t) => {
+  const { shaping, save } = await own(t, { tenant: { messages_per_hour: 10 } })
+  const before = { tenant: shaping.tenant(), small: shaping.limits('small.example', []) }
+  assert.equal(shaping.tenant(), before.tenant)
+  assert.equal(shaping.limits('small.example', []), before.small)
+  await save('{"tenant": {"messages_per_hour": 20}}')
+  await shaping.reload()
+  assert.deepEqual(shaping.tenant().rates, [{ count: 20, perMs: 3_600_000 }])
+  assert.notEqual(shaping.limits('small.example', []), before.small)
+})
+
 test('a file that is not sound is refused by file and field', () => {
   assert.throws(() => parseShaping('{', 'own.json'), /^Error: own\.json is not JSON/)
   assert.throws(

@@ -30,7 +30,7 @@ export interface ProviderLimits {
 export interface Shaping {
   /** Limits for a provider, from a source that is in these pools. The same object until the file changes. */
   limits(provider: string, pools: readonly string[]): ProviderLimits
-  /** Each tenant, all providers together. */
+  /** Each tenant, all providers together. The same object until the file changes. */
   tenant(): SharedLimits
   /** Looks whether the operator's file has changed, and takes it if it is sound. True when limits are new. */
   reload(): Promise<boolean>
@@ -58,6 +58,8 @@ export async function loadShaping(deps: ShapingDeps): Promise<Shaping> {
   const shipped = parseShaping(await readFile(SHIPPED, 'utf8'), 'shaping.json')
   let known = new Map<string, ProviderLimits>()
   let { version, own } = await readOwn(deps.file)
+  const tenantLimits = (): SharedLimits => sharedOf(merge([shipped.tenant, own.tenant]))
+  let tenant = tenantLimits()
 
   return {
     limits: (provider, pools) => {
@@ -69,13 +71,14 @@ export async function loadShaping(deps: ShapingDeps): Promise<Shaping> {
       known.set(key, limits)
       return limits
     },
-    tenant: () => sharedOf(merge([shipped.tenant, own.tenant])),
+    tenant: () => tenant,
     reload: async () => {
       try {
         const read = await readOwn(deps.file, version)
         if (read.version === version) return false
         ;({ version, own } = read)
         known = new Map()
+        tenant = tenantLimits()
         deps.log.info({ file: deps.file }, 'The limits of the shaping file are in force.')
         return true
       } catch (error) {
