@@ -13,7 +13,7 @@ import {
 import { killAtMoments, seededMoments } from './moments.ts'
 import { proveAccounted, proveReconciled } from './proof.ts'
 
-const CONTACTS = 3_000
+const CONTACTS = 5_000
 /** Small, so that messages are still made of contacts when somebody is killed. */
 const FANOUT_CHUNK = '300'
 

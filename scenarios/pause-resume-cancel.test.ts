@@ -15,7 +15,7 @@ import { seededMoments } from './moments.ts'
 import { proveAccounted, proveReconciled } from './proof.ts'
 import { sharedAccount } from './shared-account.ts'
 
-const CONTACTS = 3_000
+const CONTACTS = 5_000
 /** Within this time a pause or a cancellation has taken effect. */
 const EFFECT_MS = 2_000
 const STILL_MS = 2_000
