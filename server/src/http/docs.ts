@@ -51,7 +51,8 @@ export async function registerDocs(app: App): Promise<void> {
       },
       uiConfig: {
         layout: 'BaseLayout',
-        docExpansion: 'list',
+        // Drawn open, far more than a hundred operations keep a slow machine busy for half a minute.
+        docExpansion: 'none',
         deepLinking: true,
         defaultModelRendering: 'model',
         defaultModelExpandDepth: 4,
