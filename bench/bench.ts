@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { benchBounces } from './bounces.ts'
 import { benchDelivery } from './delivery.ts'
 import { benchFanOut } from './fanout.ts'
 import { benchImport } from './import.ts'
@@ -15,6 +16,7 @@ of standard output is one JSON object.
   lanes    [--messages 200000] [--minutes 10]  500 lanes, 50 of them suspended and 100 throttled, beside fewer
   import   [--rows 1000000]                    a CSV file through the public API
   fanout   [--contacts 1000000]                a campaign becomes messages; nothing is delivered
+  bounces  [--mails FOLDER] [--seconds 5]      mails that came back are read, on one core; no platform is started
 `
 
 const { values, positionals } = readArgs()
@@ -34,6 +36,7 @@ const benches: Readonly<Record<string, () => Promise<object>>> = {
       minutes: wholeNumber('minutes', values.minutes, 10),
     }),
   import: () => benchImport({ rows: wholeNumber('rows', values.rows, 1_000_000) }),
+  bounces: () => benchBounces({ mails: values.mails, seconds: wholeNumber('seconds', values.seconds, 5) }),
   fanout: () => benchFanOut({ contacts: wholeNumber('contacts', values.contacts, 1_000_000) }),
 }
 const bench = Object.hasOwn(benches, name) ? benches[name] : undefined
@@ -55,6 +58,8 @@ function readArgs() {
         minutes: { type: 'string' },
         rows: { type: 'string' },
         contacts: { type: 'string' },
+        mails: { type: 'string' },
+        seconds: { type: 'string' },
       },
     })
   } catch (error) {

@@ -19,7 +19,7 @@ export interface CommandSpec<O extends Options, P extends readonly string[]> {
   /** As it is typed, e.g. `campaigns send`. */
   readonly name: string
   readonly summary: string
-  /** What must follow, in order, e.g. `['FILE']`. */
+  /** What must follow, in order, e.g. `['FILE']`; the last may be `FILE...`: one or more, all of them in `rest`. */
   readonly positionals: P
   readonly options: O
   /** Options that must be given. */
@@ -28,7 +28,11 @@ export interface CommandSpec<O extends Options, P extends readonly string[]> {
   /** Resolves with the exit code. */
   readonly run: (
     context: Context,
-    input: { readonly values: Values<O>; readonly positionals: { readonly [N in keyof P]: string } },
+    input: {
+      readonly values: Values<O>
+      readonly positionals: { readonly [N in keyof P]: string }
+      readonly rest: readonly string[]
+    },
   ) => Promise<number>
 }
 
@@ -62,14 +66,14 @@ export function command<const O extends Options, const P extends readonly string
       }
       const missing = (spec.required ?? []).filter((name) => values[name] === undefined)
       if (missing.length > 0) throw usageFailure(`Give ${missing.map((name) => `--${name}`).join(' and ')}.`)
-      if (positionals.length !== spec.positionals.length)
-        throw usageFailure(wantedPositionals(spec, positionals))
+      if (!isWhole(spec, positionals)) throw usageFailure(wantedPositionals(spec, positionals))
       const json = values.json === true
       const context = await open(typeof values.url === 'string' ? { json, url: values.url } : { json })
       return spec.run(context, {
         // parseArgs is strict: every option has its declared type, and the count of positionals was compared above.
         values: values as Values<O>,
         positionals: positionals as unknown as { readonly [N in keyof P]: string },
+        rest: positionals.slice(Math.max(0, spec.positionals.length - 1)),
       })
     },
   }
@@ -89,6 +93,11 @@ function parse(
   } catch (error) {
     throw usageFailure(error instanceof Error ? error.message : String(error))
   }
+}
+
+function isWhole(spec: { positionals: readonly string[] }, given: readonly string[]): boolean {
+  const isOpen = spec.positionals.at(-1)?.endsWith('...') === true
+  return isOpen ? given.length >= spec.positionals.length : given.length === spec.positionals.length
 }
 
 function wantedPositionals(spec: { positionals: readonly string[] }, given: readonly string[]): string {

@@ -2,6 +2,7 @@ import type { Command } from '#command.ts'
 import { alerts } from '#commands/alerts.ts'
 import { apiKeys } from '#commands/api-keys.ts'
 import { auditLog } from '#commands/audit-log.ts'
+import { bounces } from '#commands/bounces.ts'
 import { campaignReports } from '#commands/campaign-reports.ts'
 import { campaigns } from '#commands/campaigns.ts'
 import { contacts } from '#commands/contacts.ts'
@@ -47,6 +48,7 @@ export const COMMANDS: readonly Command[] = [
   ...queue,
   alerts,
   auditLog,
+  bounces,
   ...daemon,
   ...apiKeys,
   reconcile,

@@ -23,6 +23,7 @@ export const CODES: ReplyRuleSet = {
       enhanced: /^[45]\.(?:2\.3|3\.4)$/,
       samples: [['body', '552 5.2.3 no']],
     },
+    { id: '5.2.0', class: 'rejected', enhanced: /^5\.2\.0$/, samples: ['550 5.2.0 no'] },
     { id: 'x.4.7', class: 'expired', enhanced: /^[45]\.4\.7$/, samples: [['body', '550 5.4.7 no']] },
     { id: 'x.4', class: 'network', enhanced: /^[45]\.4\.\d+$/, samples: ['451 4.4.1 no'] },
     { id: 'x.3', class: 'system', enhanced: /^[45]\.[23]\.\d+$/, samples: [['mail', '421 4.3.0 no']] },

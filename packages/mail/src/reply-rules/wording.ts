@@ -83,7 +83,7 @@ export const WORDING: ReplyRuleSet = {
     {
       id: 'relaying',
       class: 'relaying_denied',
-      text: /relay(?:ing)? (?:access )?(?:is )?(?:denied|not (?:allowed|permitted))|(?:unable|not permitted|not allowed) to relay|we do not relay|isn't allowed to relay/,
+      text: /no relaying|relay(?:ing)? (?:access )?(?:is )?(?:denied|not (?:allowed|permitted))|(?:unable|not permitted|not allowed) to relay|we do not relay|isn't allowed to relay/,
       samples: ['550 5.7.1 we do not relay', '550 not permitted to relay through this server'],
     },
     {
@@ -107,7 +107,7 @@ export const WORDING: ReplyRuleSet = {
       id: 'listed',
       class: 'blocked',
       action: 'suspend',
-      text: /(?:block|black|deny)[ -]?list|spamhaus|spamcop|\bsorbs\b|\brbl\b|dnsbl/,
+      text: /(?:block|black|deny)[ -]?list|open relay|spamhaus|spamcop|\bsorbs\b|\brbl\b|dnsbl/,
       samples: [
         ['mail', '550 5.7.1 192.0.2.1 listed at zen.spamhaus.org'],
         ['connect', '550 5.7.1 IP address blacklisted by recipient'],
@@ -184,7 +184,7 @@ export const WORDING: ReplyRuleSet = {
     {
       id: 'unknown_before',
       class: 'unknown_user',
-      text: /(?:no such|unknown|invalid|non-?existent|nonexisting) (?:local )?(?:user|recipient|mailbox|address|account|alias|person|id\b|local.?part)|no mailbox (?:here|by that)|(?:user|account) (?:that )?you tried to reach|recipient (?:unrecognized|address rejected)|not a (?:valid|registered) (?:gateway )?user|cannot deliver mail for/,
+      text: /unknown or illegal|(?:no such|unknown|invalid|non-?existent|nonexisting) (?:local )?(?:user|recipient|mailbox|address|account|alias|person|id\b|local.?part)|no mailbox (?:here|by that)|(?:user|account) (?:that )?you tried to reach|recipient unrecognized|recipient address rejected(?:\.|$)|not a (?:valid|registered) (?:gateway )?user|cannot deliver mail for/,
       samples: [
         '550 No such user here',
         '550 unknown user',

@@ -180,7 +180,7 @@ export const YAHOO: ReplyRuleSet = {
     {
       id: 'unresolvable_sender',
       class: 'policy',
-      text: /mail from .{0,60}domain .{0,60}(?:resolv|exist)|sender domain/,
+      text: /mail from .{0,60}domain .{0,60}(?:resolv|exist)|sender domain .{0,40}(?:must|not|resolv|exist)/,
       samples: [['mail', '553 5.1.8 Mail from domain example.invalid cannot be resolved']],
     },
     {
