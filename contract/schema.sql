@@ -9,6 +9,7 @@ create role pigeon_engine;
 
 create type campaign_status as enum ('draft', 'scheduled', 'sending', 'paused', 'sent', 'cancelled');
 create type domain_status as enum ('pending', 'verified');
+create type feedback_kind as enum ('opened', 'clicked', 'complained', 'unsubscribed');
 create type import_state as enum ('queued', 'running', 'completed', 'failed');
 create type list_status as enum ('active', 'archived');
 create type message_class as enum ('bulk', 'transactional');
@@ -18,7 +19,7 @@ create type sending_mode as enum ('sandbox', 'live');
 create type source_kind as enum ('ip', 'relay');
 create type source_status as enum ('active', 'draining', 'disabled');
 create type subscription_status as enum ('subscribed', 'unsubscribed');
-create type suppression_reason as enum ('unsubscribed', 'hard_bounce', 'complaint', 'manual');
+create type suppression_reason as enum ('unsubscribed', 'hard_bounce', 'complaint', 'manual', 'soft_bounce');
 create type tenant_status as enum ('active', 'suspended');
 create type user_role as enum ('owner', 'admin', 'editor', 'viewer');
 create type user_status as enum ('active', 'disabled');
@@ -70,6 +71,26 @@ create table audit_entries (
   subject text not null,
   before jsonb,
   after jsonb
+);
+
+create table bounce_strikes (
+  tenant_id uuid not null,
+  mode sending_mode not null,
+  address_key text not null,
+  ambiguous_at timestamp with time zone,
+  soft_at timestamp with time zone[] not null default '{}'::timestamp with time zone[],
+  updated_at timestamp with time zone not null
+);
+
+create table campaign_feedback (
+  campaign_id uuid not null,
+  tenant_id uuid not null,
+  kind feedback_kind not null,
+  by_machine boolean not null,
+  messages bigint not null,
+  events bigint not null,
+  first_at timestamp with time zone not null,
+  last_at timestamp with time zone not null
 );
 
 create table campaign_parts (
@@ -190,6 +211,11 @@ create table domains (
   verified_in sending_mode
 );
 
+create table feedback_seen (
+  id uuid not null,
+  seen_at timestamp with time zone not null
+);
+
 create table history_loads (
   topic text not null,
   partition integer not null,
@@ -302,6 +328,14 @@ create table lists (
   updated_at timestamp with time zone not null
 );
 
+create table message_feedback (
+  message_id uuid not null,
+  tenant_id uuid not null,
+  kind feedback_kind not null,
+  by_machine boolean not null,
+  first_at timestamp with time zone not null
+);
+
 create table messages (
   id uuid not null,
   tenant_id uuid not null,
@@ -318,7 +352,9 @@ create table messages (
   class text,
   reply text,
   created_at timestamp with time zone not null,
-  updated_at timestamp with time zone not null
+  updated_at timestamp with time zone not null,
+  source text not null default ''::text,
+  bounced_from message_state
 ) with (fillfactor=85);
 
 create table mta_sts_policies (
@@ -358,6 +394,14 @@ create table pools (
   overflow_pool_id uuid,
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null
+);
+
+create table provider_endings (
+  mode sending_mode not null,
+  provider text not null,
+  at timestamp with time zone not null,
+  ended bigint not null,
+  unknown_user bigint not null
 );
 
 create table queue_orders (
@@ -545,7 +589,9 @@ create table suppressions (
   message_id uuid,
   note text,
   created_at timestamp with time zone not null,
-  expires_at timestamp with time zone
+  expires_at timestamp with time zone,
+  mode sending_mode,
+  held_at timestamp with time zone
 );
 
 create table template_versions (
@@ -635,6 +681,8 @@ alter table api_keys add constraint api_keys_user_id_fkey FOREIGN KEY (user_id) 
 alter table api_keys add constraint api_keys_pkey PRIMARY KEY (id);
 alter table api_keys add constraint api_keys_key_hash_key UNIQUE (key_hash);
 alter table audit_entries add constraint audit_entries_pkey PRIMARY KEY (id);
+alter table bounce_strikes add constraint bounce_strikes_pkey PRIMARY KEY (tenant_id, mode, address_key);
+alter table campaign_feedback add constraint campaign_feedback_pkey PRIMARY KEY (campaign_id, kind, by_machine);
 alter table campaign_parts add constraint campaign_parts_pkey PRIMARY KEY (campaign_id, part);
 alter table campaign_tallies add constraint campaign_tallies_pkey PRIMARY KEY (campaign_id, provider, state, class, retried);
 alter table campaigns add constraint campaigns_expires_after_minutes_check CHECK (((expires_after_minutes >= 1) AND (expires_after_minutes <= 43200)));
@@ -657,6 +705,7 @@ alter table domains add constraint domains_verified_in CHECK (((status = 'verifi
 alter table domains add constraint domains_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table domains add constraint domains_pkey PRIMARY KEY (id);
 alter table domains add constraint domains_tenant_id_name_key UNIQUE (tenant_id, name);
+alter table feedback_seen add constraint feedback_seen_pkey PRIMARY KEY (id);
 alter table history_loads add constraint history_loads_pkey PRIMARY KEY (topic, partition);
 alter table idempotency_keys add constraint idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table idempotency_keys add constraint idempotency_keys_pkey PRIMARY KEY (tenant_id, scope, key);
@@ -673,6 +722,7 @@ alter table lanes add constraint lanes_pkey PRIMARY KEY (mode, provider, source_
 alter table list_counts add constraint list_counts_pkey PRIMARY KEY (id);
 alter table lists add constraint lists_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 alter table lists add constraint lists_pkey PRIMARY KEY (id);
+alter table message_feedback add constraint message_feedback_pkey PRIMARY KEY (message_id, kind, by_machine);
 alter table messages add constraint messages_pkey PRIMARY KEY (id);
 alter table mta_sts_policies add constraint mta_sts_policies_policy_mode_check CHECK ((policy_mode = ANY (ARRAY['enforce'::text, 'testing'::text, 'none'::text])));
 alter table mta_sts_policies add constraint mta_sts_policies_pkey PRIMARY KEY (mode, domain);
@@ -688,6 +738,7 @@ alter table pools add constraint pools_name_check CHECK ((name ~ '^[A-Za-z0-9]([
 alter table pools add constraint pools_overflow_pool_id_fkey FOREIGN KEY (overflow_pool_id) REFERENCES pools(id);
 alter table pools add constraint pools_pkey PRIMARY KEY (id);
 alter table pools add constraint pools_name_key UNIQUE (name);
+alter table provider_endings add constraint provider_endings_pkey PRIMARY KEY (mode, provider, at);
 alter table queue_orders add constraint queue_orders_pkey PRIMARY KEY (id);
 alter table routes add constraint routes_pkey PRIMARY KEY (mode, domain);
 alter table routing_rules add constraint routing_rules_position_check CHECK (("position" > 0));
@@ -746,6 +797,8 @@ CREATE UNIQUE INDEX alerts_open ON public.alerts USING btree (kind, mode, provid
 CREATE INDEX alerts_resolved_at_idx ON public.alerts USING btree (resolved_at) WHERE (resolved_at IS NOT NULL);
 CREATE INDEX api_keys_tenant_id_id_idx ON public.api_keys USING btree (tenant_id, id);
 CREATE INDEX audit_entries_tenant_id_id_idx ON public.audit_entries USING btree (tenant_id, id);
+CREATE INDEX bounce_strikes_ambiguous ON public.bounce_strikes USING btree (tenant_id, mode, address_key) WHERE (ambiguous_at IS NOT NULL);
+CREATE INDEX bounce_strikes_updated_at_idx ON public.bounce_strikes USING btree (updated_at);
 CREATE INDEX campaigns_list_id_idx ON public.campaigns USING btree (list_id);
 CREATE INDEX campaigns_pool_id_idx ON public.campaigns USING btree (pool_id) WHERE (pool_id IS NOT NULL);
 CREATE INDEX campaigns_scheduled_at_idx ON public.campaigns USING btree (scheduled_at) WHERE (status = 'scheduled'::campaign_status);
@@ -757,6 +810,7 @@ CREATE INDEX deliveries_due ON public.deliveries USING btree (queue_id, destinat
 CREATE INDEX deliveries_unrouted ON public.deliveries USING btree (mode, domain) WHERE (shard IS NULL);
 CREATE INDEX destinations_shard_idx ON public.destinations USING btree (shard);
 CREATE UNIQUE INDEX domains_verified_live ON public.domains USING btree (name) WHERE (verified_in = 'live'::sending_mode);
+CREATE INDEX feedback_seen_seen_at_idx ON public.feedback_seen USING btree (seen_at);
 CREATE INDEX idempotency_keys_created_at_idx ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX imports_created_at_idx ON public.imports USING btree (created_at) WHERE (state = ANY (ARRAY['queued'::import_state, 'running'::import_state]));
 CREATE INDEX imports_tenant_id_id_idx ON public.imports USING btree (tenant_id, id);
@@ -765,6 +819,7 @@ CREATE INDEX lists_tenant_id_id_idx ON public.lists USING btree (tenant_id, id);
 CREATE UNIQUE INDEX messages_campaign_contact ON public.messages USING btree (campaign_id, contact_id);
 CREATE INDEX mta_sts_policies_expires_at_idx ON public.mta_sts_policies USING btree (expires_at);
 CREATE INDEX pool_sources_source_id_idx ON public.pool_sources USING btree (source_id);
+CREATE INDEX provider_endings_at_idx ON public.provider_endings USING btree (at);
 CREATE INDEX queue_orders_created_at_idx ON public.queue_orders USING btree (created_at) WHERE (completed_at IS NULL);
 CREATE INDEX routing_rules_pool_id_idx ON public.routing_rules USING btree (pool_id);
 CREATE INDEX sessions_user_id_idx ON public.sessions USING btree (user_id);
@@ -774,7 +829,10 @@ CREATE UNIQUE INDEX stream_records_1_topic_partition_offset_segment_idx ON publi
 CREATE UNIQUE INDEX stream_records_2_topic_partition_offset_segment_idx ON public.stream_records_2 USING btree (topic, partition, "offset", segment);
 CREATE UNIQUE INDEX stream_records_3_topic_partition_offset_segment_idx ON public.stream_records_3 USING btree (topic, partition, "offset", segment);
 CREATE INDEX subscriptions_contact_id_idx ON public.subscriptions USING btree (contact_id);
-CREATE UNIQUE INDEX suppressions_address ON public.suppressions USING btree (tenant_id, address_key, list_id) NULLS NOT DISTINCT;
+CREATE UNIQUE INDEX suppressions_address ON public.suppressions USING btree (tenant_id, address_key text_pattern_ops, list_id, mode) NULLS NOT DISTINCT;
+CREATE INDEX suppressions_bounced ON public.suppressions USING btree (created_at) WHERE (reason = 'hard_bounce'::suppression_reason);
+CREATE INDEX suppressions_domain ON public.suppressions USING btree (tenant_id, split_part(address_key, '@'::text, '-1'::integer), id);
+CREATE INDEX suppressions_held ON public.suppressions USING btree (tenant_id, address_key) WHERE (held_at IS NOT NULL);
 CREATE INDEX suppressions_tenant_id_id_idx ON public.suppressions USING btree (tenant_id, id);
 CREATE INDEX templates_tenant_id_id_idx ON public.templates USING btree (tenant_id, id);
 CREATE INDEX tenants_pool_id_idx ON public.tenants USING btree (pool_id) WHERE (pool_id IS NOT NULL);
@@ -786,6 +844,8 @@ CREATE INDEX users_tenant_id_idx ON public.users USING btree (tenant_id);
 
 alter table api_keys enable row level security, force row level security;
 alter table audit_entries enable row level security, force row level security;
+alter table bounce_strikes enable row level security, force row level security;
+alter table campaign_feedback enable row level security, force row level security;
 alter table campaign_parts enable row level security, force row level security;
 alter table campaign_tallies enable row level security, force row level security;
 alter table campaigns enable row level security, force row level security;
@@ -798,6 +858,7 @@ alter table import_rejects enable row level security, force row level security;
 alter table imports enable row level security, force row level security;
 alter table list_counts enable row level security, force row level security;
 alter table lists enable row level security, force row level security;
+alter table message_feedback enable row level security, force row level security;
 alter table messages enable row level security, force row level security;
 alter table outbox enable row level security, force row level security;
 alter table queue_orders enable row level security, force row level security;
@@ -815,6 +876,10 @@ create policy all_tenants on api_keys as permissive for all to pigeon_engine usi
 create policy one_tenant on api_keys as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on audit_entries as permissive for all to pigeon_engine using (true) with check (true);
 create policy one_tenant on audit_entries as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on bounce_strikes as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on bounce_strikes as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on campaign_feedback as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on campaign_feedback as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on campaign_parts as permissive for all to pigeon_engine using (true) with check (true);
 create policy one_tenant on campaign_parts as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on campaign_tallies as permissive for all to pigeon_engine using (true) with check (true);
@@ -839,6 +904,8 @@ create policy all_tenants on list_counts as permissive for all to pigeon_engine 
 create policy one_tenant on list_counts as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on lists as permissive for all to pigeon_engine using (true) with check (true);
 create policy one_tenant on lists as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
+create policy all_tenants on message_feedback as permissive for all to pigeon_engine using (true) with check (true);
+create policy one_tenant on message_feedback as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on messages as permissive for all to pigeon_engine using (true) with check (true);
 create policy one_tenant on messages as permissive for all to pigeon_api using ((tenant_id = ( SELECT current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT current_tenant() AS current_tenant)));
 create policy all_tenants on outbox as permissive for all to pigeon_engine using (true) with check (true);
@@ -1159,6 +1226,10 @@ grant delete, insert, select, update on table api_keys to pigeon_api;
 grant delete, insert, select, update on table api_keys to pigeon_engine;
 grant insert, select on table audit_entries to pigeon_api;
 grant insert, select on table audit_entries to pigeon_engine;
+grant select on table bounce_strikes to pigeon_api;
+grant delete, insert, select, update on table bounce_strikes to pigeon_engine;
+grant select on table campaign_feedback to pigeon_api;
+grant delete, insert, select, update on table campaign_feedback to pigeon_engine;
 grant select on table campaign_parts to pigeon_api;
 grant delete, insert, select, update on table campaign_parts to pigeon_engine;
 grant select on table campaign_tallies to pigeon_api;
@@ -1175,6 +1246,7 @@ grant delete, insert, select, update on table dkim_keys to pigeon_api;
 grant delete, insert, select, update on table dkim_keys to pigeon_engine;
 grant delete, insert, select, update on table domains to pigeon_api;
 grant delete, insert, select, update on table domains to pigeon_engine;
+grant delete, insert, select, update on table feedback_seen to pigeon_engine;
 grant delete, insert, select, update on table history_loads to pigeon_engine;
 grant delete, insert, select, update on table idempotency_keys to pigeon_api;
 grant delete, insert, select, update on table idempotency_keys to pigeon_engine;
@@ -1191,6 +1263,8 @@ grant delete, insert, select, update on table list_counts to pigeon_api;
 grant delete, insert, select, update on table list_counts to pigeon_engine;
 grant delete, insert, select, update on table lists to pigeon_api;
 grant delete, insert, select, update on table lists to pigeon_engine;
+grant select on table message_feedback to pigeon_api;
+grant delete, insert, select, update on table message_feedback to pigeon_engine;
 grant select on table messages to pigeon_api;
 grant delete, insert, select, update on table messages to pigeon_engine;
 grant select on table mta_sts_policies to pigeon_api;
@@ -1203,6 +1277,7 @@ grant delete, insert, select, update on table pool_sources to pigeon_api;
 grant select on table pool_sources to pigeon_engine;
 grant delete, insert, select, update on table pools to pigeon_api;
 grant select on table pools to pigeon_engine;
+grant delete, insert, select, update on table provider_endings to pigeon_engine;
 grant insert, select on table queue_orders to pigeon_api;
 grant delete, insert, select, update on table queue_orders to pigeon_engine;
 grant select on table routes to pigeon_api;

@@ -22,6 +22,7 @@ import { reconcile } from '#commands/reconcile.ts'
 import { routes } from '#commands/routes.ts'
 import { sandbox } from '#commands/sandbox.ts'
 import { sources } from '#commands/sources.ts'
+import { suppressions } from '#commands/suppressions.ts'
 import { templates } from '#commands/templates.ts'
 import { up } from '#commands/up.ts'
 
@@ -33,6 +34,7 @@ export const COMMANDS: readonly Command[] = [
   ...domains,
   ...lists,
   ...contacts,
+  ...suppressions,
   ...templates,
   ...campaigns,
   ...campaignReports,

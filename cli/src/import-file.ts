@@ -67,7 +67,8 @@ async function upload(
   )
 }
 
-async function fileAsBlob(path: string): Promise<Blob> {
+/** The bytes of a file that the command line names, read as they are sent. */
+export async function fileAsBlob(path: string): Promise<Blob> {
   try {
     return await openAsBlob(path)
   } catch (error) {

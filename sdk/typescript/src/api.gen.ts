@@ -1546,6 +1546,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/suppressions/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The suppressions in force as CSV, which can be imported again
+         * @description Scope: `suppressions:read`
+         */
+        get: operations["exportSuppressions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/suppressions/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop writing to the addresses of a CSV file
+         * @description Delimiter, encoding and columns are found out. What can be added is added, and the answer names the rows that cannot. The same file again changes nothing.
+         *
+         *     Scope: `suppressions:write`
+         */
+        post: operations["importSuppressions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/system/drain": {
         parameters: {
             query?: never;
@@ -1759,10 +1801,10 @@ export interface components {
              */
             id: string;
             /**
-             * @description lane_suspended: a provider refuses a source, and nothing is sent from there for a while.
+             * @description lane_suspended: a provider refuses a source, and nothing is sent from there for a while. unknown_user_spike: a provider suddenly says of many recipients that they do not exist; their suppressions are held back, and there is no source.
              * @enum {unknown}
              */
-            kind: "lane_suspended";
+            kind: "lane_suspended" | "unknown_user_spike";
             /** @enum {unknown} */
             mode: "sandbox" | "live";
             /** @example google */
@@ -1780,7 +1822,7 @@ export interface components {
              * @description UUIDv7
              */
             source_id: string;
-            /** @description In the words of the provider, the last time. */
+            /** @description What is the matter, or the last words of the provider. */
             text: string;
             /** @description How often it has happened since it was raised. */
             times: number;
@@ -1921,17 +1963,42 @@ export interface components {
                 /** @enum {unknown} */
                 state: "bounced" | "failed";
             }[];
+            bounced_count: number;
             /**
              * Format: uuid
              * @description UUIDv7
              */
             campaign_id: string;
+            /** @description Messages of which a person has followed a link. */
+            clicked_count: number;
+            clicks: {
+                /** @description How often a person did it. */
+                events: number;
+                machine_events: number;
+                /** @description The same of what looks like a machine. */
+                machine_messages: number;
+                /** @description Messages of which a person did it, each once. */
+                messages: number;
+            };
+            complained_count: number;
             completed_at: string | null;
             deferred_then_delivered: number;
+            delivered_count: number;
             first_delivery_at: string | null;
             in_flight: number;
             last_delivery_at: string | null;
             messages_per_second: number;
+            /** @description Messages that a person has opened. */
+            opened_count: number;
+            opens: {
+                /** @description How often a person did it. */
+                events: number;
+                machine_events: number;
+                /** @description The same of what looks like a machine. */
+                machine_messages: number;
+                /** @description Messages of which a person did it, each once. */
+                messages: number;
+            };
             providers: {
                 bounced: number;
                 cancelled: number;
@@ -1942,6 +2009,8 @@ export interface components {
                 suppressed: number;
             }[];
             seconds: number;
+            /** @description Handed over: delivered, accepted by a relay, or bounced. */
+            sent_count: number;
             started_at: string | null;
             states: {
                 bounced: number;
@@ -1956,6 +2025,7 @@ export interface components {
             };
             /** @enum {unknown} */
             status: "draft" | "scheduled" | "sending" | "paused" | "sent" | "cancelled";
+            unsubscribed_count: number;
         };
         CampaignQueue: {
             accepted: number;
@@ -2011,18 +2081,43 @@ export interface components {
                 /** @enum {unknown} */
                 state: "bounced" | "failed";
             }[];
+            bounced_count: number;
             bucket_seconds: number;
             /**
              * Format: uuid
              * @description UUIDv7
              */
             campaign_id: string;
+            /** @description Messages of which a person has followed a link. */
+            clicked_count: number;
+            clicks: {
+                /** @description How often a person did it. */
+                events: number;
+                machine_events: number;
+                /** @description The same of what looks like a machine. */
+                machine_messages: number;
+                /** @description Messages of which a person did it, each once. */
+                messages: number;
+            };
+            complained_count: number;
             completed_at: string | null;
             deferred_then_delivered: number;
+            delivered_count: number;
             first_delivery_at: string | null;
             in_flight: number;
             last_delivery_at: string | null;
             messages_per_second: number;
+            /** @description Messages that a person has opened. */
+            opened_count: number;
+            opens: {
+                /** @description How often a person did it. */
+                events: number;
+                machine_events: number;
+                /** @description The same of what looks like a machine. */
+                machine_messages: number;
+                /** @description Messages of which a person did it, each once. */
+                messages: number;
+            };
             providers: {
                 bounced: number;
                 cancelled: number;
@@ -2042,6 +2137,8 @@ export interface components {
                 state: "bounced" | "failed" | "deferred";
             }[];
             seconds: number;
+            /** @description Handed over: delivered, accepted by a relay, or bounced. */
+            sent_count: number;
             started_at: string | null;
             states: {
                 bounced: number;
@@ -2067,6 +2164,7 @@ export interface components {
                 delivered: number;
                 failed: number;
             }[];
+            unsubscribed_count: number;
         };
         ClassPool: {
             /** @enum {unknown} */
@@ -3107,6 +3205,7 @@ export interface components {
             /** @description In lower case: all spellings of the address are suppressed. */
             email: string;
             expires_at: string | null;
+            held_at: string | null;
             /**
              * Format: uuid
              * @description UUIDv7
@@ -3114,9 +3213,23 @@ export interface components {
             id: string;
             list_id: string | null;
             message_id: string | null;
+            mode: ("sandbox" | "live") | null;
             note: string | null;
             /** @enum {unknown} */
-            reason: "unsubscribed" | "hard_bounce" | "complaint" | "manual";
+            reason: "unsubscribed" | "hard_bounce" | "soft_bounce" | "complaint" | "manual";
+        };
+        SuppressionsImported: {
+            /** @description The first 1,000. */
+            rejects: {
+                code: string;
+                line: number;
+                reason: string;
+                row: string;
+            }[];
+            rows_read: number;
+            rows_rejected: number;
+            /** @description New, or there before. */
+            rows_stored: number;
         };
         Template: {
             category: string | null;
@@ -10507,12 +10620,21 @@ export interface operations {
             query?: {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
+                /** @example example.com */
+                domain?: string;
                 /** @description This address, in any spelling. */
                 email?: string;
+                /** @description true: only those that are held back. false: only the others. */
+                held?: boolean;
                 /** @description How many to return. */
                 limit?: number;
                 /** @description UUIDv7 */
                 list_id?: string;
+                /** @description What the address begins with. */
+                prefix?: string;
+                reason?: "unsubscribed" | "hard_bounce" | "soft_bounce" | "complaint" | "manual";
+                /** @description Made then or later. */
+                since?: string;
             };
             header?: never;
             path?: never;
@@ -10589,9 +10711,10 @@ export interface operations {
                         email: string;
                         expires_at?: string | null;
                         list_id?: string | null;
+                        mode?: ("sandbox" | "live") | null;
                         note?: string | null;
                         /** @enum {unknown} */
-                        reason?: "unsubscribed" | "hard_bounce" | "complaint" | "manual";
+                        reason?: "unsubscribed" | "hard_bounce" | "soft_bounce" | "complaint" | "manual";
                     }[];
                 };
             };
@@ -10721,6 +10844,178 @@ export interface operations {
             };
             /** @description Refused: there is no such thing. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportSuppressions: {
+        parameters: {
+            query?: {
+                /** @example example.com */
+                domain?: string;
+                /** @description This address, in any spelling. */
+                email?: string;
+                /** @description UUIDv7 */
+                list_id?: string;
+                /** @description What the address begins with. */
+                prefix?: string;
+                reason?: "unsubscribed" | "hard_bounce" | "soft_bounce" | "complaint" | "manual";
+                /** @description Made then or later. */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: fields are wrong; `errors` names them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of ours. `request_id` finds it in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    importSuppressions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description CSV with a column of addresses, and where it has them reason, list_id, mode, note, expires_at. It must be the last field.
+                     */
+                    file: string;
+                    /**
+                     * Format: uuid
+                     * @description For rows without a list of their own.
+                     */
+                    list_id?: string;
+                    /**
+                     * @description For rows without a reason of their own.
+                     * @default manual
+                     * @enum {unknown}
+                     */
+                    reason?: "unsubscribed" | "hard_bounce" | "soft_bounce" | "complaint" | "manual";
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuppressionsImported"];
+                };
+            };
+            /** @description Refused: the request is not understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the credentials are missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the scope is missing, or the role may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: the content type is not taken here. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -9,13 +9,14 @@ const AlertSchema = Type.Object(
   {
     id: Id,
     kind: Type.Enum([...ALERT_KINDS], {
-      description: 'lane_suspended: a provider refuses a source, and nothing is sent from there for a while.',
+      description:
+        'lane_suspended: a provider refuses a source, and nothing is sent from there for a while. unknown_user_spike: a provider suddenly says of many recipients that they do not exist; their suppressions are held back, and there is no source.',
     }),
     mode: Type.Enum(['sandbox', 'live']),
     provider: Type.String({ examples: ['google'] }),
     source_id: Id,
     source: Type.String({ examples: ['out-1'] }),
-    text: Type.String({ description: 'In the words of the provider, the last time.' }),
+    text: Type.String({ description: 'What is the matter, or the last words of the provider.' }),
     times: Type.Integer({ description: 'How often it has happened since it was raised.' }),
     raised_at: Timestamp,
     updated_at: Timestamp,

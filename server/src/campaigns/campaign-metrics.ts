@@ -1,7 +1,7 @@
 import { asTenant, type Database } from '#platform/postgres/database.ts'
 import { findTallies, type Tally } from './campaigns.store.ts'
 import { findCampaign, type Campaign } from './campaigns.store.ts'
-import { readLedger, type LedgerRow } from './metrics.store.ts'
+import { readHeard, readLedger, type HeardRow, type LedgerRow } from './metrics.store.ts'
 import { campaignNotFound } from './start-campaign.ts'
 
 const FINAL = ['delivered', 'sent', 'bounced', 'failed', 'suppressed', 'cancelled'] as const
@@ -16,6 +16,17 @@ export interface CampaignMetrics {
   readonly in_flight: number
   /** accepted = sum of final states + in flight. */
   readonly balanced: boolean
+  /** Handed over: delivered, accepted by a relay, or refused. */
+  readonly sent_count: number
+  readonly delivered_count: number
+  /** Messages that somebody has opened, followed a link of ...; what machines do is in `opens` and `clicks`. */
+  readonly opened_count: number
+  readonly clicked_count: number
+  readonly bounced_count: number
+  readonly complained_count: number
+  readonly unsubscribed_count: number
+  readonly opens: Traces
+  readonly clicks: Traces
   /** Delivered, but not at the first attempt. */
   readonly deferred_then_delivered: number
   readonly providers: readonly (FinalCounts & { provider: string })[]
@@ -29,6 +40,14 @@ export interface CampaignMetrics {
   readonly messages_per_second: number
 }
 
+/** How many messages, each once, and how often; by people, and by what looks like a machine. */
+export interface Traces {
+  readonly messages: number
+  readonly events: number
+  readonly machine_messages: number
+  readonly machine_events: number
+}
+
 /** What became of a campaign's messages, from PostgreSQL alone: exact at any moment. */
 export async function campaignMetrics(
   deps: { db: Database },
@@ -39,11 +58,19 @@ export async function campaignMetrics(
     const campaign = await findCampaign(transaction, id)
     const ledger = await readLedger(transaction, id)
     if (campaign === undefined || ledger === undefined) throw campaignNotFound()
-    return metricsOf(campaign, ledger, await findTallies(transaction, id))
+    const [tallies, heard] = [await findTallies(transaction, id), await readHeard(transaction, id)]
+    return metricsOf(campaign, ledger, tallies, heard)
   })
 }
 
-export function metricsOf(campaign: Campaign, ledger: LedgerRow, tallies: readonly Tally[]): CampaignMetrics {
+export function metricsOf(
+  campaign: Campaign,
+  ledger: LedgerRow,
+  all: readonly Tally[],
+  heard: readonly HeardRow[],
+): CampaignMetrics {
+  // Late bounces leave tallies of nothing behind.
+  const tallies = all.filter((tally) => tally.count > 0)
   const finals = countStates(tallies)
   const inFlight = ledger.queued + ledger.sending + ledger.deferred
   const delivered = tallies.filter((tally) => tally.state === 'delivered' || tally.state === 'sent')
@@ -61,6 +88,10 @@ export function metricsOf(campaign: Campaign, ledger: LedgerRow, tallies: readon
     states: { ...finals, queued: ledger.queued, sending: ledger.sending, deferred: ledger.deferred },
     in_flight: inFlight,
     balanced: ledger.accepted === sum + inFlight && ledger.final === sum,
+    sent_count: finals.delivered + finals.sent + finals.bounced,
+    delivered_count: finals.delivered,
+    bounced_count: finals.bounced,
+    ...heardCounts(heard),
     deferred_then_delivered: delivered
       .filter((tally) => tally.retried)
       .reduce((total, tally) => total + tally.count, 0),
@@ -75,6 +106,34 @@ export function metricsOf(campaign: Campaign, ledger: LedgerRow, tallies: readon
     last_delivery_at: latest(delivered.map((tally) => tally.last_at)),
     seconds: Math.round(seconds * 1000) / 1000,
     messages_per_second: seconds === 0 ? 0 : Math.round((sum / seconds) * 10) / 10,
+  }
+}
+
+function heardCounts(
+  heard: readonly HeardRow[],
+): Pick<
+  CampaignMetrics,
+  'opened_count' | 'clicked_count' | 'complained_count' | 'unsubscribed_count' | 'opens' | 'clicks'
+> {
+  const tracesOf = (kind: HeardRow['kind']): Traces => {
+    const [people, machines] = [false, true].map((byMachine) =>
+      heard.find((row) => row.kind === kind && row.by_machine === byMachine),
+    )
+    return {
+      messages: people?.messages ?? 0,
+      events: people?.events ?? 0,
+      machine_messages: machines?.messages ?? 0,
+      machine_events: machines?.events ?? 0,
+    }
+  }
+  const [opens, clicks] = [tracesOf('opened'), tracesOf('clicked')]
+  return {
+    opened_count: opens.messages,
+    clicked_count: clicks.messages,
+    complained_count: tracesOf('complained').messages,
+    unsubscribed_count: tracesOf('unsubscribed').messages,
+    opens,
+    clicks,
   }
 }
 

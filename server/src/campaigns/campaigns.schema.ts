@@ -104,6 +104,13 @@ const finalCounts = {
 }
 const BounceState = Type.Enum(['bounced', 'failed'])
 
+const Traces = Type.Object({
+  messages: Type.Integer({ minimum: 0, description: 'Messages of which a person did it, each once.' }),
+  events: Type.Integer({ minimum: 0, description: 'How often a person did it.' }),
+  machine_messages: Type.Integer({ minimum: 0, description: 'The same of what looks like a machine.' }),
+  machine_events: Count,
+})
+
 const metrics = {
   campaign_id: Id,
   status: CampaignStatusSchema,
@@ -111,6 +118,21 @@ const metrics = {
   states: Type.Object({ queued: Count, sending: Count, deferred: Count, ...finalCounts }),
   in_flight: Count,
   balanced: Type.Boolean({ description: 'accepted = sum of final states + in flight.' }),
+  sent_count: Type.Integer({
+    minimum: 0,
+    description: 'Handed over: delivered, accepted by a relay, or bounced.',
+  }),
+  delivered_count: Count,
+  opened_count: Type.Integer({ minimum: 0, description: 'Messages that a person has opened.' }),
+  clicked_count: Type.Integer({
+    minimum: 0,
+    description: 'Messages of which a person has followed a link.',
+  }),
+  bounced_count: Count,
+  complained_count: Count,
+  unsubscribed_count: Count,
+  opens: Traces,
+  clicks: Traces,
   deferred_then_delivered: Count,
   providers: Type.Array(Type.Object({ provider: Type.String(), ...finalCounts })),
   bounce_classes: Type.Array(Type.Object({ class: Type.String(), state: BounceState, count: Count })),

@@ -119,6 +119,7 @@ export async function insertChunk(
                select from suppressions x
                 where x.tenant_id = ${part.tenant_id} and x.address_key = k.email_key
                   and (x.list_id is null or x.list_id = ${part.list_id})
+                  and (x.mode is null or x.mode = ${part.mode}) and x.held_at is null
                   and (x.expires_at is null or x.expires_at > ${now})
              ) as suppressed
         from next s join contacts k on k.id = s.contact_id

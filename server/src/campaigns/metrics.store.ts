@@ -1,5 +1,23 @@
 import { sql } from 'kysely'
+import type { FeedbackKind } from '#platform/postgres/database.gen.ts'
 import type { Db } from '#platform/postgres/database.ts'
+
+/** What was heard of a campaign's messages of one kind, from people or from machines. */
+export interface HeardRow {
+  readonly kind: FeedbackKind
+  readonly by_machine: boolean
+  /** Of how many messages, and how often. */
+  readonly messages: number
+  readonly events: number
+}
+
+export async function readHeard(db: Db, campaignId: string): Promise<HeardRow[]> {
+  const found = await sql<HeardRow>`
+    select kind, by_machine, messages, events from campaign_feedback where campaign_id = ${campaignId}`.execute(
+    db,
+  )
+  return found.rows
+}
 
 export interface LedgerRow {
   readonly accepted: number

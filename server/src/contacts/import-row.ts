@@ -34,7 +34,8 @@ export type ReadRow =
   | { readonly ok: true; readonly row: ImportRow }
   | { readonly ok: false; readonly reject: Reject }
 
-const FAULTS: Readonly<Record<RecordFault, string>> = {
+/** Why a record cannot be read, for people. */
+export const RECORD_FAULTS: Readonly<Record<RecordFault, string>> = {
   record_too_long: `The row is longer than ${MAX_RECORD_BYTES / 1024 / 1024} MB.`,
   unclosed_quote: 'A quote is opened in this row and never closed.',
   text_after_quote: 'Text follows a closing quote: a quote inside a quoted field must be doubled.',
@@ -64,7 +65,7 @@ export function planRows(columns: readonly MappedColumn[]): RowPlan {
 /** Reads a record as a contact. A row may be shorter than the header (its last cells are empty), not longer. */
 export function readRow(plan: RowPlan, record: CsvRecord): ReadRow {
   const { cells } = record
-  if (record.fault !== undefined) return rejected(record, record.fault, FAULTS[record.fault])
+  if (record.fault !== undefined) return rejected(record, record.fault, RECORD_FAULTS[record.fault])
   if (cells.length > plan.width && cells.slice(plan.width).some((cell) => cell.trim() !== '')) {
     const reason = `The row has ${cells.length} cells and the file ${plan.width} columns: a delimiter in a cell needs quotes around the cell.`
     return rejected(record, 'too_many_cells', reason)

@@ -65,6 +65,22 @@ export async function* readChunks(file: Readable, options: ReadOptions): AsyncGe
   yield chunk.build(reader.position(), true, options.clock.now().getTime())
 }
 
+/** The rows of a file, one at a time. `file` begins where `startOf` says. */
+export async function* readRows(file: Readable, dialect: CsvDialect): AsyncGenerator<CsvRecord> {
+  const reader = createRecordReader(dialect, { byteOffset: dialect.bom_bytes, line: 0 })
+  const isPreamble = createPreamble(dialect, true)
+  const rows = function* (): Generator<CsvRecord> {
+    for (let record = reader.next(); record !== undefined; record = reader.next())
+      if (!isPreamble(record)) yield record
+  }
+  for await (const bytes of bytesOf(file)) {
+    reader.push(bytes)
+    yield* rows()
+  }
+  reader.end()
+  yield* rows()
+}
+
 /** Tells the lines that a file begins with from its rows: Excel's `sep=;` and the header. Rejected lines are rows. */
 function createPreamble(dialect: CsvDialect, isStart: boolean): (record: CsvRecord) => boolean {
   let awaitsSepLine = isStart && dialect.sep_line

@@ -40,6 +40,7 @@ export async function upsertListContacts(
   const revived = contacts.filter((contact) => contact.resubscribe)
   await liftUnsubscriptions(
     transaction,
+    tenantId,
     revived.map(({ key }) => key),
     listId,
   )
@@ -78,6 +79,7 @@ async function unsubscribedOf(
     tenantIds: contacts.map(() => place.tenantId),
     addressKeys: contacts.map(({ key }) => key),
     listIds: contacts.map(() => place.listId),
+    modes: contacts.map(() => null),
   }
   const suppressed = await findSuppressed(transaction, pairs, place.now)
   return contacts.filter((_, i) => suppressed.get(i) === 'unsubscribed')

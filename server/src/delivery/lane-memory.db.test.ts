@@ -6,7 +6,7 @@ import { testDatabase, type TestDatabase } from '@pigeon/server/test/database.ts
 import { manualClock, type ManualClock } from '@pigeon/server/test/manual-clock.ts'
 import { sampleRoute } from '@pigeon/server/test/factories.ts'
 import { createLog } from '#platform/log.ts'
-import { countComplaint } from '#sources/complaints.ts'
+import { countComplaints } from '#sources/complaints.ts'
 import { createLaneMemory } from './lane-memory.ts'
 import { LIVE_TIMES } from './lanes/lane-health.ts'
 import { createLane, type Lane, type SavedLane } from './lanes/lane.ts'
@@ -125,10 +125,9 @@ test('orders and complaints reach their lanes', async (t) => {
       database.admin,
     )
   await order('maintenance')
-  await countComplaint(
-    { db: database.engine, clock },
+  await countComplaints({ db: database.engine, clock }, [
     { mode: 'sandbox', provider: 'google', source: 'mail-1' },
-  )
+  ])
   const memory = memoryOf(database, clock, [lane])
   await saveOnce(memory)
   await memory.readOrders()

@@ -107,8 +107,13 @@ function checkBefore(deps: SendDeps, held: HeldJob): Ended | undefined {
   const content = deps.contents.get(job.campaignId)
   if (content === undefined)
     return plain('failed', 'content', deps.contents.problem(job.campaignId) ?? 'The campaign is gone.')
-  if (deps.suppressions.has(job.tenantId, addressKey(job.recipient), content.listId))
-    return plain('suppressed', null, 'Suppressed.')
+  const to = {
+    tenantId: job.tenantId,
+    addressKey: addressKey(job.recipient),
+    listId: content.listId,
+    mode: job.mode,
+  }
+  if (deps.suppressions.has(to, deps.clock.now())) return plain('suppressed', null, 'Suppressed.')
   return undefined
 }
 

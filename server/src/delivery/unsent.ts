@@ -24,6 +24,7 @@ export async function withoutSuppressed(
       tenantIds: held.map((each) => each.job.tenantId),
       addressKeys: held.map((each) => addressKey(each.job.recipient)),
       listIds: held.map((each) => deps.contents.get(each.job.campaignId)?.listId ?? null),
+      modes: held.map((each) => each.job.mode),
     },
     deps.clock.now(),
   )

@@ -15,7 +15,7 @@ export const EMAIL_FEEDBACK = 'email.feedback'
 export const FEEDBACK_PARTITIONS = 4
 
 /** Each appender of `analytics.events` has a partition of its own, so that none waits for another's transaction. */
-export const ANALYTICS_PARTITION = { record: 0, dispatch: 1, api: 2 } as const
+export const ANALYTICS_PARTITION = { record: 0, dispatch: 1, feedback: 2 } as const
 
 export const TOPICS = {
   [EMAIL_SEND]: { partitions: SHARD_COUNT, groups: ['deliver'] },
@@ -167,9 +167,9 @@ export function isFinal(type: string): type is FinalState {
   return FINAL_STATES.some((state) => state === type)
 }
 
-/** Something that happened to a message without an attempt: suppressed at accept, cancelled, unsubscribed. */
+/** Something that happened to a message without an attempt: suppressed at accept, cancelled, heard of later. */
 export function eventWithoutAttempt(
-  type: 'suppressed' | 'cancelled' | 'unsubscribed',
+  type: HistoryEvent['type'],
   message: {
     messageId: string
     tenantId: string

@@ -49,7 +49,12 @@ export interface OpenedFeedback extends Feedback {
   readonly machineSigns: readonly string[]
 }
 
-export type FeedbackEvent = BouncedFeedback | ComplainedFeedback | OpenedFeedback
+/** Somebody has unsubscribed. The suppression and the subscription were changed when it was told. */
+export interface UnsubscribedFeedback extends Feedback {
+  readonly type: 'unsubscribed'
+}
+
+export type FeedbackEvent = BouncedFeedback | ComplainedFeedback | OpenedFeedback | UnsubscribedFeedback
 
 /** Payloads of `email.feedback`. */
 export interface FeedbackPayload {
@@ -65,13 +70,16 @@ export async function appendFeedback(
   events: readonly FeedbackEvent[],
   transaction?: Transaction,
 ): Promise<void> {
-  const records = [...Map.groupBy(events, (event) => partitionOf(event.messageId))].map(
-    ([partition, members]) => {
-      const payload: FeedbackPayload = { events: members }
-      return { partition, key: 'feedback', payload }
-    },
-  )
+  const records = feedbackRecords(events).map((record) => ({ ...record, key: 'feedback' }))
   if (records.length > 0) await stream.append(EMAIL_FEEDBACK, records, transaction)
+}
+
+/** The news as records of the topic, each in the partition of its messages. */
+export function feedbackRecords(
+  events: readonly FeedbackEvent[],
+): { readonly partition: number; readonly payload: FeedbackPayload }[] {
+  const members = Map.groupBy(events, (event) => partitionOf(event.messageId))
+  return [...members].map(([partition, events]) => ({ partition, payload: { events } }))
 }
 
 /** The last hexadecimal digits of a UUIDv7 are random. */

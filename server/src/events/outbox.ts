@@ -1,21 +1,22 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Database, Transaction } from '#platform/postgres/database.ts'
 import type { Stream } from '#platform/stream/stream.ts'
-import { ANALYTICS_EVENTS, ANALYTICS_PARTITION, type HistoryEvent } from './email-events.ts'
+import { EMAIL_FEEDBACK } from './email-events.ts'
+import { feedbackRecords, type FeedbackEvent } from './feedback-events.ts'
 import { insertOutbox, takeOutbox } from './outbox.store.ts'
 
 /** Rows that one transaction carries to the stream. */
 const BATCH = 500
 
-/** Tells the history of something, in the transaction that did it. */
-export async function appendHistory(transaction: Transaction, event: HistoryEvent, now: Date): Promise<void> {
-  const row = {
-    topic: ANALYTICS_EVENTS,
-    partition: ANALYTICS_PARTITION.api,
-    tenant_id: event.tenantId,
-    payload: { events: [event] },
-  }
-  await insertOutbox(transaction, row, now)
+/** Tells record what was heard of a tenant's messages, in the transaction that did what follows from it. */
+export async function appendFeedbackOf(
+  transaction: Transaction,
+  tenantId: string,
+  events: readonly FeedbackEvent[],
+  now: Date,
+): Promise<void> {
+  for (const { partition, payload } of feedbackRecords(events))
+    await insertOutbox(transaction, { topic: EMAIL_FEEDBACK, partition, tenant_id: tenantId, payload }, now)
 }
 
 /** Carries what waits to the stream, each row once: out of the table and into the stream is one transaction. */

@@ -118,8 +118,8 @@ async function ownFacts(
   transaction: Transaction,
   question: WayQuestion,
 ): Promise<Omit<OwnFacts, 'choice'>> {
-  const { tenantId, listId, recipient } = question
-  const whom = { tenantId, listId, addressKey: recipient.key }
+  const { tenantId, listId, recipient, mode } = question
+  const whom = { tenantId, listId, mode, addressKey: recipient.key }
   const suppressed = (await isSuppressed(transaction, whom, deps.clock.now())) ?? null
   const { sender, obstacle } = await senderFacts(deps, transaction, question)
   const pools = await poolsAsOf(transaction)

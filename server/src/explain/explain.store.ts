@@ -69,6 +69,7 @@ export async function countRecipients(
          select exists (
            select from suppressions p
             where p.tenant_id = ${tenantId} and p.address_key = k.email_key and (p.list_id is null or p.list_id = ${listId})
+              and (p.mode is null or p.mode = ${mode}) and p.held_at is null
               and (p.expires_at is null or p.expires_at > ${now})) as is_suppressed) x
        where s.list_id = ${listId} and s.status = 'subscribed'
        group by 1
@@ -95,6 +96,7 @@ export async function listAddresses(
        and not exists (
          select from suppressions p
           where p.tenant_id = ${tenantId} and p.address_key = k.email_key and (p.list_id is null or p.list_id = ${listId})
+            and (p.mode is null or p.mode = ${mode}) and p.held_at is null
             and (p.expires_at is null or p.expires_at > ${now}))
      order by s.contact_id limit ${limit}`.execute(transaction)
   return found.rows

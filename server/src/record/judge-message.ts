@@ -49,7 +49,7 @@ function judgeMissing(
 ): Verdict | null {
   const id = message?.id ?? history?.id
   if (id === undefined) return null
-  const final = history?.finals[0]
+  const [final] = standingFinals(history?.finals ?? [])
   const witness =
     final === undefined
       ? message === undefined
@@ -81,7 +81,7 @@ function judgeState(
   history: MessageHistory | undefined,
   span: Span,
 ): Verdict | null {
-  const finals = expectedFinals(state, history?.finals ?? [])
+  const finals = standingFinals(history?.finals ?? [])
   const [final] = finals
   if (isFinal(state) && finals.length === 1 && final === state && !message.waits) return null
   if (!isFinal(state) && final === undefined && message.waits) return null
@@ -172,11 +172,13 @@ function judgeAttempts(
       found: String(attempts),
     })
   }
-  if (state !== 'cancelled' && history?.last_outcome !== state) {
+  // A bounce that came back later is of no attempt.
+  const ended = message.bounced_from ?? state
+  if (isFinal(ended) && ended !== 'cancelled' && history?.last_outcome !== ended) {
     return verdict(message, {
       table: 'attempts',
       row: message.id,
-      expected: `an attempt that ended: ${state}`,
+      expected: `an attempt that ended: ${ended}`,
       found: history?.last_outcome ?? 'none',
     })
   }
@@ -184,8 +186,8 @@ function judgeAttempts(
 }
 
 /** A late bounce leaves the delivery that it takes back in the history. */
-function expectedFinals(state: string, finals: readonly string[]): readonly string[] {
-  if (state !== 'bounced' || !finals.includes('bounced')) return finals
+function standingFinals(finals: readonly string[]): readonly string[] {
+  if (!finals.includes('bounced')) return finals
   return finals.filter((final) => final !== 'delivered' && final !== 'sent')
 }
 

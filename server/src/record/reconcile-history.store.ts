@@ -2,6 +2,8 @@ import type { Analytics } from '#platform/analytics/open-analytics.ts'
 import type { BucketSum, CampaignToCount, Span } from './reconcile-ledger.store.ts'
 
 const FINAL = `event_type in ('delivered', 'sent', 'bounced', 'failed', 'suppressed', 'cancelled')`
+/** A late bounce takes the delivery before it back, which stays in the history. */
+const TAKEN_BACK = `if(countIf(event_type = 'bounced') > 0, countIf(event_type in ('delivered', 'sent')), 0)`
 /** The last 32 bits of an id as a number, as the ledger computes it. */
 const BITS = 'reinterpretAsUInt32(reverse(substring(UUIDToNum(message_id), 13, 4)))'
 const OF_CAMPAIGNS = 'tenant_id in {tenants:Array(UUID)} and campaign_id in {campaigns:Array(UUID)}'
@@ -26,8 +28,9 @@ export async function sumEvents(analytics: Analytics, wanted: Wanted): Promise<S
     analytics.query<Sum>(
       `select toString(campaign) as campaign_id, id_bits % {buckets:UInt32} as bucket, last as state, count() as messages,
               sum(id_bits) as bits, sum(tried) as tries, sum(ended) as finals
-         from (select campaign_id as campaign, message_id, any(${BITS}) as id_bits, countIf(${FINAL}) as ended, countIf(attempt > 0) as tried,
-                      if(ended > 0, argMaxIf(toString(event_type), timestamp, ${FINAL}), 'deferred') as last,
+         from (select campaign_id as campaign, message_id, any(${BITS}) as id_bits, countIf(${FINAL}) - ${TAKEN_BACK} as ended, countIf(attempt > 0) as tried,
+                      multiIf(countIf(event_type = 'bounced') > 0, 'bounced',
+                              ended > 0, argMaxIf(toString(event_type), timestamp, ${FINAL}), 'deferred') as last,
                       if(ended > 0, maxIf(timestamp, ${FINAL}), max(timestamp)) as at
                  from email_events
                 where ${OF_CAMPAIGNS} and (${FINAL} or event_type = 'deferred') and ${BITS} % {slices:UInt32} = {slice:UInt32}
@@ -138,7 +141,7 @@ async function readHistory(
 ): Promise<MessageHistory[]> {
   const events = await analytics.query<Omit<MessageHistory, 'attempts' | 'last_outcome'>>(
     `select toString(message_id) as id, toString(any(campaign_id)) as campaign, groupArrayIf(10)(toString(event_type), ${FINAL}) as finals,
-            toString(anyIf(provider, ${FINAL})) as final_provider, toString(anyIf(class, ${FINAL})) as final_class, maxIf(attempt, ${FINAL}) as final_attempt,
+            toString(anyIf(provider, ${FINAL})) as final_provider, toString(argMaxIf(class, event_type = 'bounced', ${FINAL})) as final_class, maxIf(attempt, ${FINAL}) as final_attempt,
             countIf(attempt > 0 and (${FINAL} or event_type = 'deferred')) as tries
        from email_events where ${where} group by message_id`,
     params,

@@ -172,8 +172,8 @@ export async function sumTried(
   const found = await sql<BucketSum>`
     select campaign_id, (bits % ${buckets}::bigint)::int as bucket, state::text as state, count(*) as messages,
            sum(bits)::bigint as bits, sum(attempts)::bigint as tries
-      from (select campaign_id, ${bitsOf(sql`id`)} as bits, state, attempts from messages
-             where campaign_id = any(${campaigns}::uuid[]) and state in ${FINAL} and state <> 'cancelled' and attempts > 0
+      from (select campaign_id, ${bitsOf(sql`id`)} as bits, coalesce(bounced_from, state) as state, attempts from messages
+             where campaign_id = any(${campaigns}::uuid[]) and coalesce(bounced_from, state) in ${FINAL} and state <> 'cancelled' and attempts > 0
                and updated_at <= ${span.until} and updated_at > ${span.attemptsSince}) m
      group by 1, 2, 3`.execute(db)
   return found.rows
@@ -188,13 +188,15 @@ export interface LedgerMessage {
   readonly provider: string
   readonly class: string
   readonly attempts: number
+  /** What a bounce that came back later has taken the message from. */
+  readonly bounced_from: string | null
   readonly updated_at: Date
   readonly waits: boolean
 }
 
 const MESSAGE = sql`
   coalesce(m.id, d.message_id) as id, coalesce(m.tenant_id, d.tenant_id) as tenant_id, coalesce(m.campaign_id, d.queue_id) as campaign_id,
-  m.state::text as state, coalesce(m.provider, '') as provider, coalesce(m.class, '') as class, coalesce(m.attempts, 0) as attempts,
+  m.state::text as state, m.bounced_from::text as bounced_from, coalesce(m.provider, '') as provider, coalesce(m.class, '') as class, coalesce(m.attempts, 0) as attempts,
   coalesce(m.updated_at, d.due_at) as updated_at, d.message_id is not null as waits`
 
 export async function findMessages(db: Db, ids: readonly string[]): Promise<LedgerMessage[]> {

@@ -6,6 +6,7 @@ import { fanOutChunk } from '#campaigns/fan-out.ts'
 import { sweepCancelled } from '#campaigns/progress.ts'
 import { claimAndAppend } from '#dispatch/claim.ts'
 import { ANALYTICS_EVENTS, type OutcomeType, type SendJob } from '#events/email-events.ts'
+import type { FeedbackEvent } from '#events/feedback-events.ts'
 import { systemClock } from '#platform/clock.ts'
 import { testDatabase, type TestDatabase, type TestScope } from '@pigeon/server/test/database.ts'
 import {
@@ -22,6 +23,7 @@ import {
   testStream,
 } from '@pigeon/server/test/factories.ts'
 import { testHistory } from '@pigeon/server/test/history.ts'
+import { recordFeedback } from './record-feedback.ts'
 import { reconcile, type Finding, type Reconciliation } from './reconcile.ts'
 import type { HistoryDeps } from './run-history.ts'
 
@@ -113,9 +115,53 @@ test('a ledger that is right has no findings, with messages in every state', asy
   assert.deepEqual(await recount(), { campaigns: 1, messages: 40, findings: [], isCut: false })
 })
 
-test('what agrees is compared in sums and not message by message', async (t) => {
-  const { deps, recount } = await sentCampaign(t)
-  await recount()
+/** Bounces of three delivered messages, one sent, and one that waits, which come back as mail. */
+async function withLateBounces(scope: TestScope): Promise<Sent & { readonly late: readonly string[] }> {
+  const sent = await sentCampaign(scope)
+  const { rows } = await sql<{ id: string }>`
+    (select id from messages where state = 'delivered' order by id limit 3)
+    union all (select id from messages where state = 'sent' order by id limit 1)
+    union all (select id from messages where state = 'deferred' order by id limit 1)`.execute(
+    sent.database.admin,
+  )
+  const late = rows.map((row) => row.id)
+  const events = late.map((messageId): FeedbackEvent => {
+    const of = { messageId, id: randomUUID(), tenantId: null, at: new Date().toISOString() }
+    const said = { code: 550, enhanced: '5.1.1', reply: '550 5.1.1 No such user', reportingMta: null }
+    return { type: 'bounced', via: 'smtp', class: 'unknown_user', isHard: true, ...of, ...said }
+  })
+  await sent.database.engine
+    .transaction()
+    .execute((transaction) => recordFeedback(sent.deps, [{ events }], transaction))
+  return { ...sent, late }
+}
+
+test('late bounces are no findings, and still compared in sums', async (t) => {
+  const { deps, late, recount } = await withLateBounces(t)
+  assert.equal(late.length, 5)
+  assert.deepEqual(await recount(), { campaigns: 1, messages: 40, findings: [], isCut: false })
+  const asked = await statementsOf(deps)
+  assert.ok(asked.length > 0)
+  assert.deepEqual(
+    asked.filter((statement) => statement.includes('groupArray')),
+    [],
+  )
+})
+
+test('a late bounce that its message has lost again is named by the message', async (t) => {
+  const sent = await withLateBounces(t)
+  const [id] = sent.late
+  await corrupt(sent, sql`update messages set state = 'delivered', bounced_from = null where id = ${id}`)
+  assert.deepEqual(onlyFinding(await sent.recount()), {
+    table: 'messages',
+    row: id,
+    expected: 'bounced',
+    found: 'delivered',
+  })
+})
+
+/** What a recount asks the history. */
+async function statementsOf(deps: HistoryDeps): Promise<string[]> {
   const asked: string[] = []
   const query: typeof analytics.query = async (...args) => {
     asked.push(args[0])
@@ -125,6 +171,13 @@ test('what agrees is compared in sums and not message by message', async (t) => 
     { ...deps, clock: later, analytics: { ...analytics, query } },
     { eventDays: 90, attemptDays: 30 },
   )
+  return asked
+}
+
+test('what agrees is compared in sums and not message by message', async (t) => {
+  const { deps, recount } = await sentCampaign(t)
+  await recount()
+  const asked = await statementsOf(deps)
   assert.ok(asked.length > 0)
   assert.deepEqual(
     asked.filter((statement) => statement.includes('groupArray')),

@@ -10,7 +10,8 @@ import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/log.ts'
 import type { Transaction } from '#platform/postgres/database.ts'
 import type { Stream } from '#platform/stream/stream.ts'
-import { applyOutcomes, releaseClaims, type FencedOutcome } from './record.store.ts'
+import { learnFromBounces, type Bounce, type Lesson } from '#suppressions/learn-from-bounces.ts'
+import { applyOutcomes, releaseClaims, type AppliedOutcome, type FencedOutcome } from './record.store.ts'
 
 export interface RecordDeps {
   readonly stream: Stream
@@ -53,18 +54,38 @@ async function applyAll(
   outcomes: readonly FencedOutcome[],
   transaction: Transaction,
 ): Promise<void> {
+  const endings: EndedMessage[] = []
   for (const round of inRounds(outcomes)) {
     const applied = await applyOutcomes(transaction, round, deps.clock.now())
-    const events = round
-      .filter((each) => applied.has(`${each.event.messageId}/${each.event.attempt}`))
-      .map(({ event }) => historyOf(event))
-    if (events.length === 0) continue
-    const records = inChunks(events, HISTORY_RECORD_EVENTS).map((chunk) => {
-      const payload: AnalyticsPayload = { events: chunk }
-      return { partition: ANALYTICS_PARTITION.record, key: 'record', payload }
+    const effective = round.flatMap(({ event }) => {
+      const message = applied.get(`${event.messageId}/${event.attempt}`)
+      return message === undefined ? [] : [{ ...message, event }]
     })
-    await deps.stream.append(ANALYTICS_EVENTS, records, transaction)
+    if (effective.length === 0) continue
+    endings.push(...effective)
+    await tellHistory(
+      deps.stream,
+      transaction,
+      ANALYTICS_PARTITION.record,
+      effective.map(({ event }) => historyOf(event)),
+    )
   }
+  if (endings.length > 0) await learnFromBounces(transaction, lessonOf(endings), deps.clock.now())
+}
+
+/** Hands on what took effect, in the transaction in which it did. */
+export async function tellHistory(
+  stream: Pick<Stream, 'append'>,
+  transaction: Transaction,
+  partition: number,
+  events: readonly HistoryEvent[],
+): Promise<void> {
+  if (events.length === 0) return
+  const records = inChunks(events, HISTORY_RECORD_EVENTS).map((chunk) => {
+    const payload: AnalyticsPayload = { events: chunk }
+    return { partition, key: 'record', payload }
+  })
+  await stream.append(ANALYTICS_EVENTS, records, transaction)
 }
 
 /** A statement sees a message once: a second outcome of the same message (a replayed journal) waits for the next round. */
@@ -79,6 +100,30 @@ export function inRounds(outcomes: readonly FencedOutcome[]): FencedOutcome[][] 
     else members.push(outcome)
   }
   return rounds
+}
+
+interface EndedMessage extends AppliedOutcome {
+  readonly event: OutcomeEvent
+}
+
+/** What the ends of messages say about addresses: a refusal in the session, or a domain that is not there. */
+function lessonOf(endings: readonly EndedMessage[]): Lesson {
+  const delivered = endings.filter(({ event }) => event.type === 'delivered')
+  const bounces = endings.flatMap(({ event, mode, refused }): Bounce[] => {
+    const isAboutRecipient =
+      event.type === 'bounced' || (event.type === 'failed' && event.class === 'host_unknown')
+    if (!isAboutRecipient || refused === null || event.class === null) return []
+    const { messageId, tenantId, provider, class: why, at } = event
+    const isHard = event.type === 'failed' || (event.code !== null && event.code >= 500)
+    return [{ messageId, tenantId, mode, recipient: refused, provider, class: why, isHard, at: new Date(at) }]
+  })
+  return {
+    endings: endings
+      .filter(({ event }) => event.type === 'delivered' || event.type === 'bounced')
+      .map(({ event, mode }) => ({ mode, provider: event.provider })),
+    bounces,
+    deliveredIds: delivered.map(({ event }) => event.messageId),
+  }
 }
 
 function inChunks<T>(items: readonly T[], size: number): T[][] {

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { OutcomeEvent } from '#events/email-events.ts'
+import type { OutcomeEvent, SendingMode } from '#events/email-events.ts'
 import type { Transaction } from '#platform/postgres/database.ts'
 
 /** An outcome with the epoch under which its message was claimed. */
@@ -8,12 +8,19 @@ export interface FencedOutcome {
   readonly event: OutcomeEvent
 }
 
+/** What is known of the message of an outcome that took effect. */
+export interface AppliedOutcome {
+  readonly mode: SendingMode
+  /** Whose mailbox it was, of a message that did not arrive. */
+  readonly refused: string | null
+}
+
 /** Postgres keeps this much of a reply; the whole of it is in the transcript. */
-const REPLY_LENGTH = 500
+export const REPLY_LENGTH = 500
 
 /**
- * Applies outcomes to messages, deliveries and tallies, in one statement. Returns the keys (`messageId/attempt`) of
- * those that took effect: an outcome that was seen before, or that comes after a final one, does nothing.
+ * Applies outcomes to messages, deliveries and tallies, in one statement. Returns those that took effect by their keys
+ * (`messageId/attempt`): an outcome that was seen before, or that comes after a final one, does nothing.
  *
  * A final outcome counts from whatever epoch it comes; rescheduling is fenced by epoch and time of claim, because a newer
  * owner may already be trying again.
@@ -22,9 +29,9 @@ export async function applyOutcomes(
   transaction: Transaction,
   outcomes: readonly FencedOutcome[],
   now: Date,
-): Promise<Set<string>> {
+): Promise<Map<string, AppliedOutcome>> {
   const column = <T>(pick: (event: OutcomeEvent) => T): T[] => outcomes.map((each) => pick(each.event))
-  const applied = await sql<{ message_id: string; attempt: number }>`
+  const applied = await sql<AppliedOutcome & { message_id: string; attempt: number }>`
     with e as materialized (
       select * from unnest(
         ${column((e) => e.messageId)}::uuid[], ${outcomes.map((each) => each.epoch)}::bigint[], ${column((e) => e.type)}::text[],
@@ -37,10 +44,11 @@ export async function applyOutcomes(
     ), final as (
       update messages m
          set state = e.type::message_state, provider = e.provider, attempts = e.attempt, code = e.code, enhanced = e.enhanced,
-             class = e.class, reply = e.reply, in_doubt = false, updated_at = e.at
+             class = e.class, reply = e.reply, in_doubt = false, source = e.source, updated_at = e.at
         from e
        where m.id = e.message_id and e.type not in ('deferred', 'returned') and m.state in ('queued', 'deferred')
-      returning m.id, m.tenant_id, m.campaign_id, m.provider, m.state, coalesce(m.class, '') as class, m.attempts, m.updated_at
+      returning m.id, m.tenant_id, m.campaign_id, m.provider, m.state, coalesce(m.class, '') as class, m.attempts, m.updated_at,
+                m.mode, case when m.state in ('bounced', 'failed') then m.recipient end as refused
     ), gone as (
       delete from deliveries d using e where d.message_id = e.message_id and e.type not in ('deferred', 'returned')
     ), waits as (
@@ -59,10 +67,10 @@ export async function applyOutcomes(
     ), deferred as (
       update messages m
          set state = 'deferred', provider = e.provider, attempts = e.attempt, code = e.code, enhanced = e.enhanced,
-             class = e.class, reply = e.reply, in_doubt = e.in_doubt, updated_at = e.at
+             class = e.class, reply = e.reply, in_doubt = e.in_doubt, source = e.source, updated_at = e.at
         from e join waits w on w.message_id = e.message_id
        where m.id = e.message_id and e.type = 'deferred' and m.state in ('queued', 'deferred')
-      returning m.id, m.attempts
+      returning m.id, m.attempts, m.mode
     ), counted as (
       insert into campaign_tallies (campaign_id, tenant_id, provider, state, class, retried, count, first_at, last_at)
       select campaign_id, tenant_id, provider, state, class, attempts > 1, count(*), min(updated_at), max(updated_at)
@@ -72,9 +80,9 @@ export async function applyOutcomes(
         set count = campaign_tallies.count + excluded.count, first_at = least(campaign_tallies.first_at, excluded.first_at),
             last_at = greatest(campaign_tallies.last_at, excluded.last_at)
     )
-    select id as message_id, attempts as attempt from final
-    union all select id, attempts from deferred`.execute(transaction)
-  return new Set(applied.rows.map((row) => `${row.message_id}/${row.attempt}`))
+    select id as message_id, attempts as attempt, mode, refused from final
+    union all select id, attempts, mode, null from deferred`.execute(transaction)
+  return new Map(applied.rows.map((row) => [`${row.message_id}/${row.attempt}`, row]))
 }
 
 /**

@@ -6,8 +6,7 @@ import { loadShaping } from '#delivery/shaping/shaping.ts'
 import { createTlsPolicies } from '#delivery/tls-policy/tls-policies.ts'
 import { createResolveTxt } from '#domains/resolve-txt.ts'
 import { createRehearsalRunner } from '#explain/run-rehearsal.ts'
-import { appendHistory } from '#events/outbox.ts'
-import { eventWithoutAttempt } from '#events/email-events.ts'
+import { appendFeedbackOf } from '#events/outbox.ts'
 import { createApp } from '#http/app.ts'
 import { closeApp, listen } from '#http/listen.ts'
 import { openAccessTokens } from '#identity/access-tokens.ts'
@@ -15,6 +14,7 @@ import { createAuthenticate } from '#identity/authenticate.ts'
 import { createIdentityCache } from '#identity/identity-cache.ts'
 import { createPasswords } from '#identity/passwords.ts'
 import { createMemoryCache } from '#platform/cache/memory-cache.ts'
+import { uuidv7 } from '#platform/ids.ts'
 import { openFileObjects } from '#platform/objects/file-objects.ts'
 import { createNameLookups } from '#sources/name-lookups.ts'
 import { createTemplateCompiler } from '#templates/template-compiler.ts'
@@ -28,7 +28,6 @@ import { registerRoutes } from './routes.ts'
 
 const CONNECTIONS = 16
 const CLOSE_MS = 5_000
-const NO_CAMPAIGN = '00000000-0000-0000-0000-000000000000'
 const LOOPBACK = '127.0.0.1'
 
 export async function startApi(context: Context): Promise<RunningRole> {
@@ -67,10 +66,9 @@ export async function startApi(context: Context): Promise<RunningRole> {
     compiler,
     windtunnel,
     installationMode: config.PIGEON_MODE,
-    appendEvent: async (transaction, { at, campaignId, ...event }) => {
-      // The nil UUID stands for "no campaign" in the history.
-      const message = { ...event, campaignId: campaignId ?? NO_CAMPAIGN }
-      await appendHistory(transaction, eventWithoutAttempt('unsubscribed', message, at), at)
+    appendEvent: async (transaction, { type, tenantId, messageId, at }) => {
+      const news = { type, id: uuidv7(), tenantId, messageId, at: at.toISOString() }
+      await appendFeedbackOf(transaction, tenantId, [news], at)
     },
     resolveTxt: createResolveTxt(dns),
     names: createNameLookups(dns),

@@ -10,11 +10,20 @@ export interface LaneComplaints {
   readonly count: number
 }
 
-export async function addComplaint(db: Db, lane: Omit<LaneComplaints, 'count'>, day: string): Promise<void> {
+export async function addComplaints(
+  db: Db,
+  lanes: readonly Omit<LaneComplaints, 'count'>[],
+  day: string,
+): Promise<void> {
   await sql`
     insert into lane_complaints (mode, provider, source, day, count)
-    values (${lane.mode}, ${lane.provider}, ${lane.source}, ${day}, 1)
-    on conflict (day, mode, provider, source) do update set count = lane_complaints.count + 1`.execute(db)
+    select mode, provider, source, ${day}::date, count(*)
+      from unnest(${lanes.map((lane) => lane.mode)}::sending_mode[], ${lanes.map((lane) => lane.provider)}::text[],
+                  ${lanes.map((lane) => lane.source)}::text[]) as l (mode, provider, source)
+     group by 1, 2, 3 order by 1, 2, 3
+    on conflict (day, mode, provider, source) do update set count = lane_complaints.count + excluded.count`.execute(
+    db,
+  )
 }
 
 export async function selectComplaints(db: Db, day: string): Promise<LaneComplaints[]> {

@@ -1,16 +1,16 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Db } from '#platform/postgres/database.ts'
-import { addComplaint, selectComplaints, type LaneComplaints } from './complaints.store.ts'
+import { addComplaints, selectComplaints, type LaneComplaints } from './complaints.store.ts'
 
 /**
- * Counts a complaint of today against the lane that its message left through: whoever reads what comes back calls it,
- * once a complaint. The provider and the name of the source are those of the message's last attempt.
+ * Counts complaints of today against the lanes that their messages left through: whoever reads what comes back calls it,
+ * with one lane a complaint. The provider and the name of the source are those of the message's last attempt.
  */
-export function countComplaint(
+export async function countComplaints(
   deps: { db: Db; clock: Clock },
-  lane: Pick<LaneComplaints, 'mode' | 'provider' | 'source'>,
+  lanes: readonly Pick<LaneComplaints, 'mode' | 'provider' | 'source'>[],
 ): Promise<void> {
-  return addComplaint(deps.db, lane, deps.clock.now().toISOString().slice(0, 10))
+  if (lanes.length > 0) await addComplaints(deps.db, lanes, deps.clock.now().toISOString().slice(0, 10))
 }
 
 /** The complaints of today, by lane. */

@@ -1,9 +1,15 @@
 import { parseAddress } from '@pigeon/mail/address.ts'
+import type { SendingMode } from '#platform/postgres/database.gen.ts'
 import type { Transaction } from '#platform/postgres/database.ts'
 import { Problem } from '#platform/problem.ts'
 import type { FieldError } from '#platform/problem.ts'
-import type { NewSuppression, Suppression } from './suppression.ts'
-import { deleteUnsubscriptions, insertSuppressions } from './suppressions.store.ts'
+import type { NewSuppression, Suppression, SuppressionReason } from './suppression.ts'
+import {
+  announceLifted,
+  deleteUnsubscriptions,
+  insertSuppressions,
+  type SuppressionRow,
+} from './suppressions.store.ts'
 
 export const MAX_SUPPRESSIONS_PER_CALL = 1_000
 
@@ -14,23 +20,45 @@ export async function addSuppressions(
   entries: readonly NewSuppression[],
   now: Date,
 ): Promise<Suppression[]> {
-  const unique = new Map(entries.map((entry) => [JSON.stringify([entry.addressKey, entry.listId]), entry]))
-  return unique.size === 0 ? [] : insertSuppressions(transaction, tenantId, [...unique.values()], now)
+  return storeSuppressions(
+    transaction,
+    entries.map((entry) => ({ ...entry, tenantId })),
+    now,
+  )
+}
+
+/** The same for several tenants at once, in a transaction of the engine. Of two for one address the last counts. */
+export async function storeSuppressions(
+  transaction: Transaction,
+  rows: readonly SuppressionRow[],
+  now: Date,
+): Promise<Suppression[]> {
+  const unique = new Map(
+    rows.map((row) => [JSON.stringify([row.tenantId, row.addressKey, row.listId, row.mode ?? null]), row]),
+  )
+  return unique.size === 0 ? [] : insertSuppressions(transaction, [...unique.values()], now)
 }
 
 /** Takes back unsubscriptions only: bounces, complaints and a person's word stay. `listId` null: the one for everything. */
 export async function liftUnsubscriptions(
   transaction: Transaction,
+  tenantId: string,
   addressKeys: readonly string[],
   listId: string | null,
 ): Promise<number> {
-  return deleteUnsubscriptions(transaction, addressKeys, listId)
+  const lifted = await deleteUnsubscriptions(transaction, addressKeys, listId)
+  await announceLifted(
+    transaction,
+    lifted.map((each) => ({ tenantId, addressKey: each.email, listId: each.list_id, mode: each.mode })),
+  )
+  return lifted.length
 }
 
 export interface GivenSuppression {
   readonly email: string
   readonly list_id?: string | null
-  readonly reason?: 'manual' | 'hard_bounce' | 'complaint' | 'unsubscribed'
+  readonly reason?: SuppressionReason
+  readonly mode?: SendingMode | null
   readonly note?: string | null
   readonly expires_at?: string | null
 }
@@ -49,16 +77,7 @@ export async function suppressAddresses(
       errors.push({ field: `suppressions[${i}].email`, code: address.code, message: address.message })
       return []
     }
-    return [
-      {
-        addressKey: address.key,
-        listId: entry.list_id ?? null,
-        reason: entry.reason ?? 'manual',
-        note: entry.note ?? null,
-        expiresAt:
-          entry.expires_at === undefined || entry.expires_at === null ? null : new Date(entry.expires_at),
-      },
-    ]
+    return [newSuppression(address.key, entry)]
   })
   if (errors.length > 0) {
     throw new Problem(
@@ -69,4 +88,17 @@ export async function suppressAddresses(
     )
   }
   return addSuppressions(transaction, tenantId, entries, now)
+}
+
+/** What was given, for the address of this key. */
+export function newSuppression(addressKey: string, given: Omit<GivenSuppression, 'email'>): NewSuppression {
+  const endsAt = given.expires_at ?? null
+  return {
+    addressKey,
+    listId: given.list_id ?? null,
+    reason: given.reason ?? 'manual',
+    mode: given.mode ?? null,
+    note: given.note ?? null,
+    expiresAt: endsAt === null ? null : new Date(endsAt),
+  }
 }

@@ -1,3 +1,4 @@
+import type { SendingMode } from '#platform/postgres/database.gen.ts'
 import type { Db, Transaction } from '#platform/postgres/database.ts'
 import type { SuppressionReason } from './suppression.ts'
 import { selectSuppressed, selectSuppressedKeys } from './suppressions.store.ts'
@@ -5,8 +6,8 @@ import type { Pairs } from './suppressions.store.ts'
 
 /**
  * Which of many recipients must not be written to, in one statement. `pairs` are columns of equal length (tenant, key
- * of the address, list); the answer holds the positions of the suppressed ones with the strongest reason. A
- * suppression whose end has come at `at` does not count. For all tenants at once run it with the engine's connection.
+ * of the address, list, mode of the mail); the answer holds the positions of the suppressed ones with the strongest reason. A
+ * suppression whose end has come at `at`, or that is held back, does not count. For all tenants at once run it with the engine's connection.
  */
 export async function findSuppressed(
   db: Db,
@@ -21,11 +22,16 @@ export async function findSuppressed(
 /** Why this address must not be written to on this list, or undefined. */
 export async function isSuppressed(
   db: Db,
-  recipient: { readonly tenantId: string; readonly addressKey: string; readonly listId: string | null },
+  recipient: {
+    readonly tenantId: string
+    readonly addressKey: string
+    readonly listId: string | null
+    readonly mode: SendingMode
+  },
   at: Date,
 ): Promise<SuppressionReason | undefined> {
-  const { tenantId, addressKey, listId } = recipient
-  const pairs = { tenantIds: [tenantId], addressKeys: [addressKey], listIds: [listId] }
+  const { tenantId, addressKey, listId, mode } = recipient
+  const pairs = { tenantIds: [tenantId], addressKeys: [addressKey], listIds: [listId], modes: [mode] }
   return (await findSuppressed(db, pairs, at)).get(0)
 }
 

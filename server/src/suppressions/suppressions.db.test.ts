@@ -3,17 +3,13 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { sql } from 'kysely'
 import { Client } from 'pg'
-import { createApp } from '#http/app.ts'
-import { systemClock } from '#platform/clock.ts'
 import { uuidv7 } from '#platform/ids.ts'
-import { createLog } from '#platform/log.ts'
 import { asTenant } from '#platform/postgres/database.ts'
 import { testDatabase } from '@pigeon/server/test/database.ts'
 import { waitFor } from '@pigeon/server/test/wait-for.ts'
 import { addSuppressions } from './add-suppressions.ts'
 import { findSuppressed, isSuppressed } from './find-suppressed.ts'
 import type { NewSuppression } from './suppression.ts'
-import { registerSuppressions } from './suppressions.routes.ts'
 
 const NOW = new Date('2026-06-01T12:00:00Z')
 const LATER = new Date('2026-07-01T12:00:00Z')
@@ -28,7 +24,7 @@ async function place(t: TestContext) {
   const add = (...entries: NewSuppression[]) =>
     asTenant(database.api, tenantId, (tx) => addSuppressions(tx, tenantId, entries, NOW))
   const ask = (addressKey: string, listId: string | null, at = NOW, tenant = tenantId) =>
-    isSuppressed(database.engine, { tenantId: tenant, addressKey, listId }, at)
+    isSuppressed(database.engine, { tenantId: tenant, addressKey, listId, mode: 'sandbox' }, at)
   return { database, tenantId, add, ask }
 }
 
@@ -75,12 +71,13 @@ test('many recipients are looked up at once, each answered at its place', async 
       tenantIds: [tenantId, tenantId, other, tenantId, tenantId],
       addressKeys: ['a@x.com', 'b@x.com', 'b@x.com', 'c@x.com', 'b@x.com'],
       listIds: [LIST, LIST, LIST, LIST, null],
+      modes: Array.from({ length: 5 }, () => 'live' as const),
     },
     NOW,
   )
   assert.deepEqual([...found.keys()], [1, 3, 4])
   assert.deepEqual(
-    await findSuppressed(database.engine, { tenantIds: [], addressKeys: [], listIds: [] }, NOW),
+    await findSuppressed(database.engine, { tenantIds: [], addressKeys: [], listIds: [], modes: [] }, NOW),
     new Map(),
   )
 })
@@ -114,60 +111,46 @@ test('what is added is announced when it is committed, and not before', async (t
   )
   await waitFor('both announcements', () => heard.length === 2)
   await client.end()
+  const told = { mode: null, expires_at: null, is_lifted: false }
   assert.deepEqual(heard, [
-    { tenant_id: tenantId, address_key: 'a@x.com', list_id: LIST },
-    { tenant_id: tenantId, address_key: 'b@x.com', list_id: null },
+    { ...told, tenant_id: tenantId, address_key: 'a@x.com', list_id: LIST },
+    { ...told, tenant_id: tenantId, address_key: 'b@x.com', list_id: null },
   ])
 })
 
-test('suppressions are added, found by address, paged and removed over HTTP', async (t) => {
-  const { database, tenantId } = await place(t)
-  const app = await createApp({
-    log: createLog({ level: 'silent', role: 'test' }),
-    clock: systemClock,
-    authenticate: async () => ({ tenantId, userId: uuidv7(), role: 'owner', scopes: 'all', mode: 'sandbox' }),
-  })
-  registerSuppressions(app, { db: database.api, clock: systemClock })
-  const post = (suppressions: object[]) =>
-    app.inject({ method: 'POST', url: '/v1/suppressions', payload: { suppressions } })
-  const get = async (query: string) =>
-    (await app.inject({ url: `/v1/suppressions${query}` })).json<{
-      data: { id: string; email: string; reason: string }[]
-      has_more: boolean
-    }>()
+test('what was learned in the sandbox stops sandbox mail alone', async (t) => {
+  const { add, database, tenantId } = await place(t)
+  await add({ addressKey: 'a@x.com', listId: null, reason: 'hard_bounce', mode: 'sandbox' })
+  const of = (mode: 'sandbox' | 'live') =>
+    isSuppressed(database.engine, { tenantId, addressKey: 'a@x.com', listId: null, mode }, NOW)
+  assert.deepEqual([await of('sandbox'), await of('live')], ['hard_bounce', undefined])
+  await add({ addressKey: 'a@x.com', listId: null, reason: 'complaint' })
+  assert.deepEqual([await of('sandbox'), await of('live')], ['complaint', 'complaint'])
+})
 
-  const refused = await post([{ email: 'ok@x.com' }, { email: 'broken' }])
-  assert.equal(refused.statusCode, 422)
+test('a held suppression stops nothing, changes none that is in force, and gives way to a new one', async (t) => {
+  const { add, ask } = await place(t)
+  const held = { addressKey: 'a@x.com', listId: null, reason: 'hard_bounce', heldAt: NOW } as const
+  const [made] = await add(held)
+  assert.deepEqual([made?.held_at, await ask('a@x.com', null)], [NOW, undefined])
+  const [applied] = await add({ ...held, heldAt: null })
   assert.deepEqual(
-    refused.json<{ errors: { field: string }[] }>().errors.map(({ field }) => field),
-    ['suppressions[1].email'],
+    [applied?.id, applied?.held_at, await ask('a@x.com', null)],
+    [made?.id, null, 'hard_bounce'],
   )
-  assert.equal((await get('')).data.length, 0)
+  assert.deepEqual(await add(held), [])
+  assert.equal(await ask('a@x.com', null), 'hard_bounce')
+})
 
-  const made = await post([
-    { email: 'Ann@X.com', note: 'asked by phone' },
-    { email: 'ann@x.com' },
-    { email: 'bob@x.com', list_id: LIST, reason: 'complaint' },
-  ])
-  assert.equal(made.statusCode, 201)
-  assert.equal(made.json<{ data: unknown[] }>().data.length, 2)
+test('one that is over gives way to a new one, with its reason, source and time', async (t) => {
+  const { database, tenantId, add, ask } = await place(t)
+  await add({ addressKey: 'a@x.com', listId: null, reason: 'complaint', expiresAt: LATER })
+  const [message, after] = [uuidv7(), new Date('2026-08-01')]
+  const again = { addressKey: 'a@x.com', listId: null, reason: 'soft_bounce', messageId: message } as const
+  const [made] = await asTenant(database.api, tenantId, (tx) => addSuppressions(tx, tenantId, [again], after))
   assert.deepEqual(
-    (await get('?email=ANN%40x.com')).data.map(({ email, reason }) => [email, reason]),
-    [['ann@x.com', 'manual']],
+    [made?.reason, made?.message_id, made?.created_at, made?.expires_at],
+    ['soft_bounce', message, after, null],
   )
-  assert.deepEqual(
-    (await get(`?list_id=${LIST}`)).data.map(({ email }) => email),
-    ['bob@x.com'],
-  )
-  assert.equal((await get('?limit=1')).has_more, true)
-  assert.equal(
-    (await post(Array.from({ length: 1_001 }, (_, i) => ({ email: `p${i}@x.com` })))).statusCode,
-    422,
-  )
-
-  const [first] = (await get('?email=ann@x.com')).data
-  const url = `/v1/suppressions/${first?.id}`
-  assert.equal((await app.inject({ method: 'DELETE', url })).statusCode, 204)
-  assert.equal((await app.inject({ method: 'DELETE', url })).statusCode, 404)
-  await app.close()
+  assert.equal(await ask('a@x.com', null, after), 'soft_bounce')
 })

@@ -1,25 +1,43 @@
+import { Readable } from 'node:stream'
+import { Type } from 'typebox'
 import { parseAddress } from '@pigeon/mail/address.ts'
+import { actorOf } from '#audit/record-audit.ts'
 import type { App } from '#http/app.ts'
 import { idempotent } from '#http/idempotency.ts'
 import { afterId, rowsToRead, toPage } from '#http/paging.ts'
 import { IdParams, NoContent, Page, problems } from '#http/schemas.ts'
+import { receiveFile } from '#http/uploads.ts'
 import { who } from '#http/who.ts'
 import type { Clock } from '#platform/clock.ts'
+import type { Objects } from '#platform/objects/objects.ts'
 import { asTenant } from '#platform/postgres/database.ts'
 import type { Database } from '#platform/postgres/database.ts'
-import { Problem } from '#platform/problem.ts'
 import { suppressAddresses } from './add-suppressions.ts'
+import { suppressionsCsv } from './export-suppressions.ts'
+import { readSuppressionForm, SUPPRESSION_FIELDS } from './import-form.ts'
+import { IMPORT_LIMITS, importSuppressions, storeSuppressionFile } from './import-suppressions.ts'
+import { removeSuppression } from './remove-suppression.ts'
+import type { SuppressionReason } from './suppression.ts'
 import {
+  SuppressionExportQuery,
+  SuppressionForm,
   SuppressionQuery,
   SuppressionsAdded,
   SuppressionsBody,
   SuppressionSchema,
+  SuppressionsImported,
 } from './suppressions.schema.ts'
-import { deleteSuppression, listSuppressions } from './suppressions.store.ts'
+import { listSuppressions, type SuppressionFilter } from './suppressions.store.ts'
 
 const tags = ['Suppressions']
 
-export function registerSuppressions(app: App, deps: { db: Database; clock: Clock }): void {
+export interface SuppressionRouteDeps {
+  readonly db: Database
+  readonly objects: Objects
+  readonly clock: Clock
+}
+
+export function registerSuppressions(app: App, deps: SuppressionRouteDeps): void {
   app.route({
     method: 'GET',
     url: '/v1/suppressions',
@@ -33,13 +51,11 @@ export function registerSuppressions(app: App, deps: { db: Database; clock: Cloc
     config: { scope: 'suppressions:read' },
     handler: async (request) => {
       const { query } = request
-      const filter = {
-        addressKey: query.email === undefined ? null : keyOf(query.email),
-        listId: query.list_id ?? null,
-        after: afterId(query),
-        rows: rowsToRead(query),
-      }
-      return toPage(await asTenant(deps.db, who(request).tenantId, (t) => listSuppressions(t, filter)), query)
+      const page = { after: afterId(query), rows: rowsToRead(query) }
+      const rows = await asTenant(deps.db, who(request).tenantId, (transaction) =>
+        listSuppressions(transaction, filterOf(query), page),
+      )
+      return toPage(rows, query)
     },
   })
   app.route({
@@ -78,16 +94,94 @@ export function registerSuppressions(app: App, deps: { db: Database; clock: Cloc
     },
     config: { scope: 'suppressions:write' },
     handler: async (request, reply) => {
-      const { id } = request.params
-      if (await asTenant(deps.db, who(request).tenantId, (t) => deleteSuppression(t, id)))
-        return reply.code(204).send(null)
-      throw new Problem('not_found', 'suppressions.not_found', 'There is no such suppression.')
+      await removeSuppression(deps, actorOf(request), request.params.id)
+      return reply.code(204).send(null)
     },
   })
+  registerFiles(app, deps)
+}
+
+function registerFiles(app: App, deps: SuppressionRouteDeps): void {
+  app.route({
+    method: 'POST',
+    url: '/v1/suppressions/import',
+    schema: {
+      operationId: 'importSuppressions',
+      tags,
+      summary: 'Stop writing to the addresses of a CSV file',
+      description:
+        'Delimiter, encoding and columns are found out. What can be added is added, and the answer names the rows that cannot. The same file again changes nothing.',
+      response: { 200: SuppressionsImported, ...problems(413) },
+    },
+    config: { scope: 'suppressions:write', upload: SuppressionForm },
+    handler: async (request) => {
+      const { tenantId } = who(request)
+      const { stored, fields, fileName } = await receiveFile(request, {
+        fields: SUPPRESSION_FIELDS,
+        maxBytes: IMPORT_LIMITS.bytes,
+        store: (stream) => storeSuppressionFile(deps, tenantId, stream),
+        discard: (objectKey) => deps.objects.delete(objectKey),
+      })
+      try {
+        const given = { ...readSuppressionForm(fields), fileName, objectKey: stored }
+        return await importSuppressions(deps, actorOf(request), given)
+      } finally {
+        await deps.objects.delete(stored)
+      }
+    },
+  })
+  app.route({
+    method: 'GET',
+    url: '/v1/suppressions/export',
+    schema: {
+      operationId: 'exportSuppressions',
+      tags,
+      summary: 'The suppressions in force as CSV, which can be imported again',
+      produces: ['text/csv'],
+      querystring: SuppressionExportQuery,
+      response: { 200: Type.Unsafe<Readable>({ type: 'string' }) },
+    },
+    config: { scope: 'suppressions:read' },
+    handler: async (request, reply) => {
+      const csv = suppressionsCsv(deps, who(request).tenantId, filterOf(request.query), deps.clock.now())
+      return reply
+        .type('text/csv; charset=utf-8')
+        .header('content-disposition', 'attachment; filename="suppressions.csv"')
+        .send(Readable.from(csv, { objectMode: false }))
+    },
+  })
+}
+
+interface Query {
+  readonly email?: string
+  readonly prefix?: string
+  readonly domain?: string
+  readonly reason?: SuppressionReason
+  readonly list_id?: string
+  readonly since?: string
+  readonly held?: boolean
+}
+
+function filterOf(query: Query): SuppressionFilter {
+  return {
+    addressKey: query.email === undefined ? null : keyOf(query.email),
+    prefix: query.prefix?.normalize('NFC').toLowerCase() ?? null,
+    domain: query.domain === undefined ? null : domainOf(query.domain),
+    reason: query.reason ?? null,
+    listId: query.list_id ?? null,
+    since: query.since === undefined ? null : new Date(query.since),
+    isHeld: query.held ?? null,
+  }
 }
 
 /** What is not an address suppresses nothing: the list is empty then. */
 function keyOf(email: string): string {
   const address = parseAddress(email)
   return address.ok ? address.key : email.toLowerCase()
+}
+
+/** As keys have it: A-labels in lower case. */
+function domainOf(domain: string): string {
+  const address = parseAddress(`x@${domain}`)
+  return address.ok ? address.domain : domain.toLowerCase()
 }

@@ -88,8 +88,9 @@ export async function resubscribe(
     if (addressee === undefined) return undefined
     const { key } = addressOf(addressee.recipient)
     const endedAt = (await selectEndOfEverything(transaction, key)) ?? null
-    await liftUnsubscriptions(transaction, [key], null)
-    if (addressee.list_id !== null) await liftUnsubscriptions(transaction, [key], addressee.list_id)
+    await liftUnsubscriptions(transaction, ids.tenantId, [key], null)
+    if (addressee.list_id !== null)
+      await liftUnsubscriptions(transaction, ids.tenantId, [key], addressee.list_id)
     if (addressee.contact_id !== null) {
       await reviveSubscriptions(
         transaction,

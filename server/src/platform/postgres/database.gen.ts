@@ -3,6 +3,7 @@ import type { ColumnType, Generated } from 'kysely'
 
 export type CampaignStatus = 'draft' | 'scheduled' | 'sending' | 'paused' | 'sent' | 'cancelled'
 export type DomainStatus = 'pending' | 'verified'
+export type FeedbackKind = 'opened' | 'clicked' | 'complained' | 'unsubscribed'
 export type ImportState = 'queued' | 'running' | 'completed' | 'failed'
 export type ListStatus = 'active' | 'archived'
 export type MessageClass = 'bulk' | 'transactional'
@@ -22,7 +23,7 @@ export type SendingMode = 'sandbox' | 'live'
 export type SourceKind = 'ip' | 'relay'
 export type SourceStatus = 'active' | 'draining' | 'disabled'
 export type SubscriptionStatus = 'subscribed' | 'unsubscribed'
-export type SuppressionReason = 'unsubscribed' | 'hard_bounce' | 'complaint' | 'manual'
+export type SuppressionReason = 'unsubscribed' | 'hard_bounce' | 'complaint' | 'manual' | 'soft_bounce'
 export type TenantStatus = 'active' | 'suspended'
 export type UserRole = 'owner' | 'admin' | 'editor' | 'viewer'
 export type UserStatus = 'active' | 'disabled'
@@ -67,6 +68,26 @@ export interface AuditEntriesTable {
   subject: string
   before: ColumnType<unknown, string | null | undefined, string | null>
   after: ColumnType<unknown, string | null | undefined, string | null>
+}
+
+export interface BounceStrikesTable {
+  tenant_id: string
+  mode: SendingMode
+  address_key: string
+  ambiguous_at: Date | null
+  soft_at: Generated<Date[]>
+  updated_at: Date
+}
+
+export interface CampaignFeedbackTable {
+  campaign_id: string
+  tenant_id: string
+  kind: FeedbackKind
+  by_machine: boolean
+  messages: number
+  events: number
+  first_at: Date
+  last_at: Date
 }
 
 export interface CampaignPartsTable {
@@ -187,6 +208,11 @@ export interface DomainsTable {
   verified_in: SendingMode | null
 }
 
+export interface FeedbackSeenTable {
+  id: string
+  seen_at: Date
+}
+
 export interface HistoryLoadsTable {
   topic: string
   partition: number
@@ -299,6 +325,14 @@ export interface ListsTable {
   updated_at: Date
 }
 
+export interface MessageFeedbackTable {
+  message_id: string
+  tenant_id: string
+  kind: FeedbackKind
+  by_machine: boolean
+  first_at: Date
+}
+
 export interface MessagesTable {
   id: string
   tenant_id: string
@@ -316,6 +350,8 @@ export interface MessagesTable {
   reply: string | null
   created_at: Date
   updated_at: Date
+  source: Generated<string>
+  bounced_from: MessageState | null
 }
 
 export interface MtaStsPoliciesTable {
@@ -355,6 +391,14 @@ export interface PoolsTable {
   overflow_pool_id: string | null
   created_at: Date
   updated_at: Date
+}
+
+export interface ProviderEndingsTable {
+  mode: SendingMode
+  provider: string
+  at: Date
+  ended: number
+  unknown_user: number
 }
 
 export interface QueueOrdersTable {
@@ -507,6 +551,8 @@ export interface SuppressionsTable {
   note: string | null
   created_at: Date
   expires_at: Date | null
+  mode: SendingMode | null
+  held_at: Date | null
 }
 
 export interface TemplateVersionsTable {
@@ -592,6 +638,8 @@ export interface DB {
   alerts: AlertsTable
   api_keys: ApiKeysTable
   audit_entries: AuditEntriesTable
+  bounce_strikes: BounceStrikesTable
+  campaign_feedback: CampaignFeedbackTable
   campaign_parts: CampaignPartsTable
   campaign_tallies: CampaignTalliesTable
   campaigns: CampaignsTable
@@ -600,6 +648,7 @@ export interface DB {
   destinations: DestinationsTable
   dkim_keys: DkimKeysTable
   domains: DomainsTable
+  feedback_seen: FeedbackSeenTable
   history_loads: HistoryLoadsTable
   idempotency_keys: IdempotencyKeysTable
   import_rejects: ImportRejectsTable
@@ -609,12 +658,14 @@ export interface DB {
   lanes: LanesTable
   list_counts: ListCountsTable
   lists: ListsTable
+  message_feedback: MessageFeedbackTable
   messages: MessagesTable
   mta_sts_policies: MtaStsPoliciesTable
   outbox: OutboxTable
   pool_classes: PoolClassesTable
   pool_sources: PoolSourcesTable
   pools: PoolsTable
+  provider_endings: ProviderEndingsTable
   queue_orders: QueueOrdersTable
   routes: RoutesTable
   routing_rules: RoutingRulesTable
