@@ -19,6 +19,7 @@ const ROLES: Readonly<Record<string, () => Promise<StartRole>>> = {
   dispatch: async () => (await import('#roles/dispatch.ts')).startDispatch,
   deliver: async () => (await import('#roles/deliver.ts')).startDeliver,
   record: async () => (await import('#roles/record.ts')).startRecord,
+  inbound: async () => (await import('#roles/inbound.ts')).startInbound,
   windtunnel: async () => (await import('#roles/windtunnel.ts')).startWindtunnelRole,
 }
 

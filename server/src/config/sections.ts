@@ -3,6 +3,7 @@ import { campaignSettings } from './campaigns.ts'
 import { clientSettings } from './client.ts'
 import { deliverySettings } from './delivery.ts'
 import { httpSettings } from './http.ts'
+import { inboundSettings } from './inbound.ts'
 import { platformSettings } from './platform.ts'
 import { tlsSettings } from './tls.ts'
 import { windtunnelSettings } from './windtunnel.ts'
@@ -13,6 +14,7 @@ export const sections = {
   http: httpSettings,
   delivery: deliverySettings,
   tls: tlsSettings,
+  inbound: inboundSettings,
   campaigns: campaignSettings,
   windtunnel: windtunnelSettings,
   client: clientSettings,
@@ -22,6 +24,7 @@ export type PlatformSettings = Readonly<Static<typeof platformSettings>>
 export type HttpSettings = Readonly<Static<typeof httpSettings>>
 export type DeliverySettings = Readonly<Static<typeof deliverySettings>>
 export type TlsSettings = Readonly<Static<typeof tlsSettings>>
+export type InboundSettings = Readonly<Static<typeof inboundSettings>>
 export type CampaignSettings = Readonly<Static<typeof campaignSettings>>
 export type WindtunnelSettings = Readonly<Static<typeof windtunnelSettings>>
 
@@ -30,6 +33,7 @@ export type Config = PlatformSettings &
   HttpSettings &
   DeliverySettings &
   TlsSettings &
+  InboundSettings &
   CampaignSettings &
   WindtunnelSettings
 
@@ -39,6 +43,7 @@ export const serverSections = [
   httpSettings,
   deliverySettings,
   tlsSettings,
+  inboundSettings,
   campaignSettings,
   windtunnelSettings,
 ] as const

@@ -414,6 +414,17 @@ export interface QueueOrdersTable {
   completed_at: Date | null
 }
 
+export interface ReturnedMailsTable {
+  id: string
+  received_at: Date
+  via: string
+  why: string
+  mail_from: string
+  recipients: string[]
+  octets: number
+  content: Buffer
+}
+
 export interface RoutesTable {
   mode: SendingMode
   domain: string
@@ -667,6 +678,7 @@ export interface DB {
   pools: PoolsTable
   provider_endings: ProviderEndingsTable
   queue_orders: QueueOrdersTable
+  returned_mails: ReturnedMailsTable
   routes: RoutesTable
   routing_rules: RoutingRulesTable
   schema_migrations: SchemaMigrationsTable
