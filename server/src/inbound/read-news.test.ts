@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { readReturnedMail } from '@pigeon/mail/bounces/read-returned-mail.ts'
 import { unsubscribeToken } from '@pigeon/mail/token.ts'
 import { verpAddress } from '@pigeon/mail/verp.ts'
-import { autoReply, complaint, delayed, notDelivered } from './sample-mails.ts'
+import { autoReply, complaint, delayed, notDelivered } from '@pigeon/server/test/returned-mails.ts'
 import { readNews, type MailToRead } from './read-news.ts'
 
 const KEYS = { verp: Buffer.alloc(32, 1), unsubscribe: Buffer.alloc(32, 2) }

@@ -12,7 +12,7 @@ import { unsubscribeAddress } from '@pigeon/mail/unsubscribe-address.ts'
 import { silentLog, testStream } from '@pigeon/server/test/factories.ts'
 import { readInboundAddress } from './inbound-address.ts'
 import { deleteReturnedMails } from './inbound.store.ts'
-import { autoReply, complaint, notDelivered } from './sample-mails.ts'
+import { autoReply, complaint, notDelivered } from '@pigeon/server/test/returned-mails.ts'
 import { takeIn, type TakeInDeps } from './take-in.ts'
 
 const PLACES = {
