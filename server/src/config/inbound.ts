@@ -64,6 +64,41 @@ export const inboundSettings = Type.Object({
     allowed: 'domain names separated by commas',
     description: 'Domains whose mail, to any address, is taken and kept as replies.',
   }),
+  PIGEON_IMAP_HOST: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9.:_-]+$',
+      allowed: 'a host name or an address',
+      description:
+        'Server of a mailbox into which bounces and complaints come, to be collected over IMAP. For those whose mail leaves through relays, or who cannot take mail on port 25. The mailbox should be for nothing else.',
+    }),
+  ),
+  PIGEON_IMAP_PORT: Type.Integer({
+    default: 993,
+    minimum: 1,
+    maximum: 65_535,
+    description: 'Port of that server.',
+  }),
+  PIGEON_IMAP_TLS: Type.Enum(['implicit', 'starttls', 'none'], {
+    default: 'implicit',
+    description:
+      'implicit: TLS from the first octet, as on port 993. starttls: after a word in plain text, as on port 143. none: for a server on this machine. The certificate is checked.',
+  }),
+  PIGEON_IMAP_USER: Type.String({ default: '', maxLength: 255, description: 'Who logs in there.' }),
+  PIGEON_IMAP_PASSWORD: Type.Optional(
+    Type.String({ secret: true, description: 'The password, or one for this program alone.' }),
+  ),
+  PIGEON_IMAP_FOLDER: Type.String({
+    default: 'INBOX',
+    minLength: 1,
+    maxLength: 255,
+    description: 'Folder whose unseen mails are collected. They are marked as seen and stay there.',
+  }),
+  PIGEON_IMAP_SECONDS: Type.Integer({
+    default: 60,
+    minimum: 1,
+    maximum: 86_400,
+    description: 'Wait between two looks into the mailbox, in seconds.',
+  }),
   PIGEON_RETURNED_MAIL_DAYS: Type.Integer({
     default: 30,
     minimum: 1,

@@ -10,7 +10,6 @@ import { waitFor } from '@pigeon/server/test/wait-for.ts'
 import type { BouncedFeedback } from '#events/feedback-events.ts'
 import { systemClock } from '#platform/clock.ts'
 import { uuidv7 } from '#platform/ids.ts'
-import { freePorts } from '#roles/free-ports.ts'
 import { bounceKey, returnPath } from '#tracking/bounce-address.ts'
 import { readInboundAddress } from './inbound-address.ts'
 import { readNews } from './read-news.ts'
@@ -18,6 +17,8 @@ import { startInboundSmtp } from './start-inbound-smtp.ts'
 import type { InboundMail } from './take-in.ts'
 
 const DOMAIN = 'in.example'
+/** tcpmux (RFC 1078): nothing listens there. */
+const CLOSED_PORT = 1
 const BOUNCES_WITHIN_MS = 60_000
 const keys = { derive: (purpose: string) => Buffer.alloc(32, purpose) }
 const identity = { verp: bounceKey(keys), unsubscribe: keys.derive('unsubscribe') }
@@ -60,7 +61,6 @@ async function startOurs(t: TestContext) {
 
 test('an unknown user, a full mailbox and a message that expired come back as bounces of their messages', async (t) => {
   const ours = await startOurs(t)
-  const [closed] = await freePorts(1)
   const accepts = 'smtpd_relay_restrictions = permit_mynetworks, reject'
   const postfix = await startPostfix(
     t,
@@ -73,7 +73,7 @@ test('an unknown user, a full mailbox and a message that expired come back as bo
     },
     {},
     (ports) => ({
-      transport_maps: `inline:{ ${DOMAIN}=smtp:[127.0.0.1]:${ours.port}, full.example=smtp:[127.0.0.1]:${ports.full}, closed.example=smtp:[127.0.0.1]:${closed} }`,
+      transport_maps: `inline:{ ${DOMAIN}=smtp:[127.0.0.1]:${ours.port}, full.example=smtp:[127.0.0.1]:${ports.full}, closed.example=smtp:[127.0.0.1]:${CLOSED_PORT} }`,
       // A message is tried once.
       maximal_queue_lifetime: '0',
     }),

@@ -3,12 +3,14 @@ import { hostname } from 'node:os'
 import { inboundDomain } from '#config/inbound.ts'
 import type { Config } from '#config/sections.ts'
 import { appendFeedbackOf } from '#events/outbox.ts'
+import { runImapCollection, type ImapMailbox } from '#inbound/collect-imap.ts'
 import { forgetReturnedMails } from '#inbound/forget-returned-mails.ts'
 import { readInboundAddress, type InboundPlaces } from '#inbound/inbound-address.ts'
 import { followCertificate, openCertificate, readCertificate } from '#inbound/inbound-certificate.ts'
 import { startInboundSmtp } from '#inbound/start-inbound-smtp.ts'
 import { takeIn, type InboundMail, type TakeInDeps } from '#inbound/take-in.ts'
 import { uuidv7 } from '#platform/ids.ts'
+import { Problem } from '#platform/problem.ts'
 import { bounceKey } from '#tracking/bounce-address.ts'
 import type { Context, RunningRole } from './context.ts'
 
@@ -19,7 +21,7 @@ const MEBI = 1024 * 1024
 const IDLE_MS = 300_000
 const SESSION_MS = 1_800_000
 
-/** What comes back: bounces, complaints, unsubscriptions and replies, by SMTP. */
+/** What comes back: bounces, complaints, unsubscriptions and replies, by SMTP and from a mailbox. */
 export async function startInbound(context: Context): Promise<RunningRole> {
   const { config, clock, log, keys } = context
   const db = context.openDatabase('pigeon_engine', ENGINE_CONNECTIONS)
@@ -66,6 +68,14 @@ export async function startInbound(context: Context): Promise<RunningRole> {
   const work = Promise.all([
     followCertificate(deps, files, server.renewTls, stopping.signal),
     forgetReturnedMails(deps, config.PIGEON_RETURNED_MAIL_DAYS, stopping.signal),
+    ...mailboxesOf(config).map((mailbox) =>
+      runImapCollection(
+        { clock, log, readAddress, takeIn: take },
+        mailbox,
+        config.PIGEON_IMAP_SECONDS * 1000,
+        stopping.signal,
+      ),
+    ),
   ])
   return {
     stop: async () => {
@@ -79,9 +89,36 @@ export async function startInbound(context: Context): Promise<RunningRole> {
   }
 }
 
+/** Problem `inbound.half_a_certificate` when only one of the two files is set. */
 function filesOf(config: Config) {
   const { PIGEON_INBOUND_TLS_CERT: cert, PIGEON_INBOUND_TLS_KEY: key } = config
-  return cert === undefined || key === undefined ? undefined : { cert, key }
+  if (cert !== undefined && key !== undefined) return { cert, key }
+  if (cert === undefined && key === undefined) return undefined
+  const message = 'Set both PIGEON_INBOUND_TLS_CERT and PIGEON_INBOUND_TLS_KEY, or neither.'
+  throw new Problem('invalid', 'inbound.half_a_certificate', message)
+}
+
+const THIS_MACHINE = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1)$/i
+
+/** Problem `inbound.imap_without_tls` when a password would cross a network in plain text. */
+function mailboxesOf(config: Config): ImapMailbox[] {
+  if (config.PIGEON_IMAP_HOST === undefined) return []
+  if (config.PIGEON_IMAP_TLS === 'none' && !THIS_MACHINE.test(config.PIGEON_IMAP_HOST)) {
+    const message =
+      'PIGEON_IMAP_TLS may be none only for a server on this machine, as PIGEON_IMAP_HOST localhost.'
+    throw new Problem('invalid', 'inbound.imap_without_tls', message)
+  }
+  return [
+    {
+      host: config.PIGEON_IMAP_HOST,
+      port: config.PIGEON_IMAP_PORT,
+      tls: config.PIGEON_IMAP_TLS,
+      user: config.PIGEON_IMAP_USER,
+      password: config.PIGEON_IMAP_PASSWORD ?? '',
+      folder: config.PIGEON_IMAP_FOLDER,
+      maxBytes: config.PIGEON_INBOUND_MAX_MB * MEBI,
+    },
+  ]
 }
 
 function placesOf(config: Config): InboundPlaces {
