@@ -186,6 +186,14 @@ test('connections and mails of one address have limits, and there is room again 
   await waitFor('room for another', async () => (await visit()).greeting.startsWith('220'))
 })
 
+test('a port that is taken is refused with the setting to change', async (t) => {
+  const { server } = await serve(t)
+  await assert.rejects(serve(t, { port: server.port }), {
+    code: 'inbound.cannot_listen',
+    message: /in use by another program\. .* PIGEON_INBOUND_PORT /,
+  })
+})
+
 test('who says nothing is sent away, and so is who stays for too long, whatever they say', async (t) => {
   const idle = await (await serve(t, { idleMs: 50 })).visit()
   await idle.closed()

@@ -175,10 +175,17 @@ async function readContent(stream: SMTPServerDataStream): Promise<Buffer | undef
   return stream.sizeExceeded ? undefined : Buffer.concat(chunks)
 }
 
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ['EADDRINUSE', 'it is already in use by another program'],
+  ['EACCES', 'this user may not listen there'],
+  ['EADDRNOTAVAIL', 'this machine does not have the address'],
+])
+
 async function listen(server: SMTPServer, { host, port }: InboundSmtpSettings): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.server.once('error', (cause) => {
-      const message = `Mail that comes back cannot be taken at ${host}:${port}: ${cause.message}. Set PIGEON_INBOUND_HOST and PIGEON_INBOUND_PORT to what is free.`
+      const why = REASONS.get('code' in cause ? String(cause.code) : '') ?? cause.message
+      const message = `Mail that comes back cannot be taken at ${host}:${port}: ${why}. Set PIGEON_INBOUND_HOST and PIGEON_INBOUND_PORT to what is free.`
       reject(new Problem('unavailable', 'inbound.cannot_listen', message, { cause }))
     })
     server.listen(port, host, resolve)
