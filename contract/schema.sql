@@ -453,6 +453,17 @@ create table relay_webhooks (
   updated_at timestamp with time zone not null
 );
 
+create table returned_mails (
+  id uuid not null,
+  received_at timestamp with time zone not null,
+  via text not null,
+  why text not null,
+  mail_from text not null,
+  recipients text[] not null,
+  octets integer not null,
+  content bytea not null
+);
+
 create table routes (
   mode sending_mode not null,
   domain text not null,
@@ -835,6 +846,9 @@ alter table provider_endings add constraint provider_endings_pkey PRIMARY KEY (m
 alter table queue_orders add constraint queue_orders_pkey PRIMARY KEY (id);
 alter table relay_webhooks add constraint relay_webhooks_source_id_fkey FOREIGN KEY (source_id) REFERENCES sources(id) ON DELETE CASCADE;
 alter table relay_webhooks add constraint relay_webhooks_pkey PRIMARY KEY (source_id);
+alter table returned_mails add constraint returned_mails_via_check CHECK ((via = ANY (ARRAY['smtp'::text, 'imap'::text])));
+alter table returned_mails add constraint returned_mails_why_check CHECK ((why = ANY (ARRAY['unknown'::text, 'unnamed'::text, 'forged'::text, 'reply'::text])));
+alter table returned_mails add constraint returned_mails_pkey PRIMARY KEY (id);
 alter table routes add constraint routes_pkey PRIMARY KEY (mode, domain);
 alter table routing_rules add constraint routing_rules_position_check CHECK (("position" > 0));
 alter table routing_rules add constraint routing_rules_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES pools(id);
@@ -923,6 +937,7 @@ CREATE INDEX mta_sts_policies_expires_at_idx ON public.mta_sts_policies USING bt
 CREATE INDEX pool_sources_source_id_idx ON public.pool_sources USING btree (source_id);
 CREATE INDEX provider_endings_at_idx ON public.provider_endings USING btree (at);
 CREATE INDEX queue_orders_created_at_idx ON public.queue_orders USING btree (created_at) WHERE (completed_at IS NULL);
+CREATE INDEX returned_mails_received_at_idx ON public.returned_mails USING btree (received_at);
 CREATE INDEX routing_rules_pool_id_idx ON public.routing_rules USING btree (pool_id);
 CREATE INDEX sessions_user_id_idx ON public.sessions USING btree (user_id);
 CREATE UNIQUE INDEX stream_records_topic_partition_offset_segment_idx ON ONLY public.stream_records USING btree (topic, partition, "offset", segment);
@@ -1455,6 +1470,7 @@ grant delete, insert, select, update on table provider_endings to pigeon_engine;
 grant insert, select on table queue_orders to pigeon_api;
 grant delete, insert, select, update on table queue_orders to pigeon_engine;
 grant delete, insert, select, update on table relay_webhooks to pigeon_api;
+grant delete, insert, select on table returned_mails to pigeon_engine;
 grant select on table routes to pigeon_api;
 grant delete, insert, select, update on table routes to pigeon_engine;
 grant delete, insert, select, update on table routing_rules to pigeon_api;

@@ -69,6 +69,7 @@ test('a port that is taken is named with its setting, and nothing is left runnin
     'PIGEON_WINDTUNNEL_SMTP_PORT',
     'PIGEON_WINDTUNNEL_DNS_PORT',
     'PIGEON_WINDTUNNEL_CONTROL_PORT',
+    'PIGEON_INBOUND_PORT',
   ]) {
     const release = await take(Number(env[setting]))
     const refused = start(t, { ...env, PIGEON_LOG_LEVEL: 'error' }, directory)

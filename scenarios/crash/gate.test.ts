@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { connect as secure } from 'node:tls'
+import { verpAddress } from '@pigeon/mail/verp.ts'
 import { startScriptedSmtp } from '@pigeon/server/test/scripted-smtp.ts'
 import { waitFor } from '@pigeon/server/test/wait-for.ts'
 import { openGate, type Gate } from './gate.ts'
@@ -10,7 +11,8 @@ import { createReader, type Reader } from './reader.ts'
 
 const ADDRESS = '127.10.9.30'
 const MESSAGE_ID = '01a202db-c3c7-795f-bf2e-de50254fe0ac'
-const ENVELOPE = `MAIL FROM:<bounces+${MESSAGE_ID}@news.example>\r\nRCPT TO:<ann@one.example>\r\nDATA\r\n`
+const FROM = verpAddress(Buffer.alloc(32), MESSAGE_ID, 'news.example', 'bounces')
+const ENVELOPE = `MAIL FROM:<${FROM}>\r\nRCPT TO:<ann@one.example>\r\nDATA\r\n`
 
 test('a gate offers TLS, passes a conversation on, and knows the message whose dot it has passed', async (t) => {
   const { gate, receiver, sender } = await converse(t)

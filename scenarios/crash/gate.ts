@@ -1,5 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { octetsToUuid } from '@pigeon/mail/token.ts'
+import { fromBase32 } from '@pigeon/mail/verp.ts'
 import { createTestCertificate } from '@pigeon/server/test/scripted-smtp.ts'
 import { createReader, type Reader } from './reader.ts'
 
@@ -72,7 +74,8 @@ export interface GateOptions {
 
 const RECENT_MS = 2_000
 const CONTENT_END = '\r\n.\r\n'
-const MESSAGE_ID = /^MAIL FROM:<[^>]*\+([0-9a-f-]{36})@/i
+/** The id is readable in a bounce address; only its signature needs the key. */
+const BOUNCE_ADDRESS = /^MAIL FROM:<[^>]*\bb-([a-z2-7]{39})@/i
 const RECIPIENT = /^RCPT TO:<([^>]*)>/i
 
 export async function openGate(options: GateOptions): Promise<Gate> {
@@ -207,8 +210,7 @@ async function passCommands(wire: Wire): Promise<void> {
     const line = await wire.fromSender.until('\r\n')
     if (line === undefined) return
     const verb = line.slice(0, 8).split(/[ \r]/, 1)[0]?.toUpperCase() ?? ''
-    if (verb === 'MAIL')
-      wire.conversation.current = { messageId: MESSAGE_ID.exec(line)?.[1] ?? '', recipient: '' }
+    if (verb === 'MAIL') wire.conversation.current = { messageId: messageIdIn(line), recipient: '' }
     const recipient = RECIPIENT.exec(line)?.[1]
     if (wire.conversation.current !== undefined && recipient !== undefined)
       wire.conversation.current.recipient = recipient
@@ -290,4 +292,9 @@ async function passReply(wire: Wire, moment: Moment | undefined, text: string): 
   await new Promise<void>((resolve) => wire.sender.write(text, 'latin1', () => resolve()))
   watch.passed(wire.conversation)
   return true
+}
+
+function messageIdIn(line: string): string {
+  const octets = fromBase32(BOUNCE_ADDRESS.exec(line)?.[1]?.toLowerCase() ?? '')
+  return octets === undefined ? '' : octetsToUuid(octets.subarray(0, 16))
 }

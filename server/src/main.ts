@@ -23,6 +23,7 @@ const ROLES: Readonly<Record<string, () => Promise<StartRole>>> = {
   record: async () => (await import('#roles/record.ts')).startRecord,
   track: async () => (await import('#roles/track.ts')).startTrack,
   hooks: async () => (await import('#roles/hooks.ts')).startHooks,
+  inbound: async () => (await import('#roles/inbound.ts')).startInbound,
   windtunnel: async () => (await import('#roles/windtunnel.ts')).startWindtunnelRole,
 }
 

@@ -52,7 +52,7 @@ export async function startBenchPlatform({
   await chmod(dir, 0o755)
   const shapingFile = join(dir, 'shaping.json')
   await writeFile(shapingFile, JSON.stringify(shaping))
-  const [http = 0, smtp = 0, dns = 0, control = 0] = await freePorts(4)
+  const [http = 0, smtp = 0, dns = 0, control = 0, inbound = 0] = await freePorts(5)
   const deliverProcesses = Math.max(1, Math.min(8, availableParallelism()))
   const child = fork(fileURLToPath(new URL('./bench-platform-process.ts', import.meta.url)), without, {
     // Settings files of the working directory are about another platform.
@@ -69,6 +69,7 @@ export async function startBenchPlatform({
       PIGEON_WINDTUNNEL_SMTP_PORT: String(smtp),
       PIGEON_WINDTUNNEL_DNS_PORT: String(dns),
       PIGEON_WINDTUNNEL_CONTROL_PORT: String(control),
+      PIGEON_INBOUND_PORT: String(inbound),
       PIGEON_DELIVER_PROCESSES: String(deliverProcesses),
       PIGEON_SHAPING_FILE: shapingFile,
       ...settings,

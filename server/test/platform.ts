@@ -169,7 +169,7 @@ export async function runPlatform(
 export async function environment(
   dir: string,
 ): Promise<Record<string, string> & { PIGEON_DATA_DIR: string; PIGEON_PUBLIC_URL: string }> {
-  const [http, smtp, dns, control] = await testPorts(4)
+  const [http, smtp, dns, control, inbound] = await testPorts(5)
   const around = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('PIGEON_') && name !== 'NODE_TEST_CONTEXT',
   )
@@ -181,6 +181,7 @@ export async function environment(
     PIGEON_WINDTUNNEL_SMTP_PORT: String(smtp),
     PIGEON_WINDTUNNEL_DNS_PORT: String(dns),
     PIGEON_WINDTUNNEL_CONTROL_PORT: String(control),
+    PIGEON_INBOUND_PORT: String(inbound),
     PIGEON_WINDTUNNEL_KEEP_MESSAGES: '50000',
     PIGEON_DELIVER_PROCESSES: String(DELIVER_PROCESSES),
     PIGEON_DELIVERY_CONNECTIONS: String(DELIVERY_CONNECTIONS),

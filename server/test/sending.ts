@@ -91,7 +91,11 @@ export async function startSending(t: TestContext, options: SendingOptions) {
     mayBegin: () => true,
     unsubscribeUrl: (_tenant, id) => `https://track.example/u/${id}`,
     plans: { live: { bulk: PLAN, transactional: PLAN }, sandbox: { bulk: PLAN, transactional: PLAN } },
-    settings: { ehloName: 'mail.sender.example', returnPathPrefix: 'bounces', tls: 'none' },
+    settings: {
+      ehloName: 'mail.sender.example',
+      returnPath: (id, domain) => `bounces+${id}@${domain}`,
+      tls: 'none',
+    },
   }
   const events: OutcomeEvent[] = []
   const back: HeldJob[] = []

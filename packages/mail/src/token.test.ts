@@ -50,6 +50,15 @@ test('a bounce address names its message, whatever case comes back', () => {
   }
 })
 
+test('a bounce address may be a subaddress of a mailbox', () => {
+  const address = verpAddress(KEY, MESSAGE, 'example.com', 'a-mailbox-of-22-letter')
+  assert.match(address, /^a-mailbox-of-22-letter\+b-[a-z2-7]{39}@example\.com$/)
+  assert.ok(address.indexOf('@') <= 64)
+  assert.equal(parseVerp(KEY, address), MESSAGE)
+  assert.equal(parseVerp(OTHER, address), undefined)
+  assert.equal(parseVerp(KEY, `x+${address}`), undefined)
+})
+
 test('a bounce address that was made up or changed is not ours', () => {
   const address = verpAddress(KEY, MESSAGE, 'b.example.com')
   const local = address.slice(0, address.indexOf('@'))

@@ -6,14 +6,17 @@ const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 const SEAL = { purpose: 'verp', macOctets: 8 } as const
 const SEALED_OCTETS = 24
 const PREFIX = 'b-'
-const LOCAL = /^b-([a-z2-7]{39})$/
+/** What stands before a `+` names the mailbox, to programs that know subaddresses (RFC 5233). */
+const LOCAL = /^(?:[^@+]{1,22}\+)?b-([a-z2-7]{39})$/
 
 /**
  * The envelope sender of one message: `b-` and 39 base32 characters, in which the message's UUID and an 8-octet MAC
- * are written, so that a bounce names its message and nobody else can make one up.
+ * are written, so that a bounce names its message and nobody else can make one up. With `mailbox`, of at most 22 characters,
+ * it is a subaddress of that one: `mailbox+b-...`.
  */
-export function verpAddress(key: TokenKey, messageId: string, domain: string): string {
-  return `${PREFIX}${base32(sealPayload(key, uuidToOctets(messageId), SEAL))}@${domain}`
+export function verpAddress(key: TokenKey, messageId: string, domain: string, mailbox?: string): string {
+  const before = mailbox === undefined ? PREFIX : `${mailbox}+${PREFIX}`
+  return `${before}${base32(sealPayload(key, uuidToOctets(messageId), SEAL))}@${domain}`
 }
 
 /** The message id in the recipient of a bounce; undefined for any other address. The domain is not looked at. */

@@ -26,10 +26,11 @@ export const deliverySettings = Type.Object({
   ),
   PIGEON_RETURN_PATH_PREFIX: Type.String({
     default: 'bounces',
-    maxLength: 32,
+    maxLength: 22,
     pattern: '^[A-Za-z0-9-]+$',
-    allowed: 'letters, digits and hyphens, at most 32',
-    description: 'Label before the sending domain in envelope senders: bounces.example.com.',
+    allowed: 'letters, digits and hyphens, at most 22',
+    description:
+      'What stands before the + in envelope senders: bounces+…@example.com. Where mail to such addresses goes to the mailbox before the +, it gets all bounces.',
   }),
   PIGEON_INBOUND_DOMAIN: Type.Optional(
     Type.String({

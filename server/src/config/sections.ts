@@ -3,6 +3,7 @@ import { campaignSettings } from './campaigns.ts'
 import { clientSettings } from './client.ts'
 import { deliverySettings } from './delivery.ts'
 import { httpSettings } from './http.ts'
+import { inboundSettings } from './inbound.ts'
 import { platformSettings } from './platform.ts'
 import { tlsSettings } from './tls.ts'
 import { webhookSettings } from './webhooks.ts'
@@ -14,6 +15,7 @@ export const sections = {
   http: httpSettings,
   delivery: deliverySettings,
   tls: tlsSettings,
+  inbound: inboundSettings,
   campaigns: campaignSettings,
   webhooks: webhookSettings,
   windtunnel: windtunnelSettings,
@@ -24,6 +26,7 @@ export type PlatformSettings = Readonly<Static<typeof platformSettings>>
 export type HttpSettings = Readonly<Static<typeof httpSettings>>
 export type DeliverySettings = Readonly<Static<typeof deliverySettings>>
 export type TlsSettings = Readonly<Static<typeof tlsSettings>>
+export type InboundSettings = Readonly<Static<typeof inboundSettings>>
 export type CampaignSettings = Readonly<Static<typeof campaignSettings>>
 export type WebhookSettings = Readonly<Static<typeof webhookSettings>>
 export type WindtunnelSettings = Readonly<Static<typeof windtunnelSettings>>
@@ -33,6 +36,7 @@ export type Config = PlatformSettings &
   HttpSettings &
   DeliverySettings &
   TlsSettings &
+  InboundSettings &
   CampaignSettings &
   WebhookSettings &
   WindtunnelSettings
@@ -43,6 +47,7 @@ export const serverSections = [
   httpSettings,
   deliverySettings,
   tlsSettings,
+  inboundSettings,
   campaignSettings,
   webhookSettings,
   windtunnelSettings,

@@ -45,7 +45,8 @@ export interface SendDeps {
 
 export interface SendSettings {
   readonly ehloName: string
-  readonly returnPathPrefix: string
+  /** The envelope sender of a message: where it comes back to. */
+  readonly returnPath: (messageId: string, fromDomain: string) => string
   readonly tls: TlsPolicy
 }
 
@@ -177,7 +178,7 @@ function write(deps: SendDeps, held: HeldJob, lane: Lane, startedAt: Date, rewri
   const composed = composeMessage(content, to, startedAt, rewrites)
   if (composed.kind === 'failed') return { kind: 'ended', ended: plain('failed', 'content', composed.error) }
   const message: OutgoingMessage = {
-    mailFrom: `${deps.settings.returnPathPrefix}+${job.messageId}@${content.fromDomain}`,
+    mailFrom: deps.settings.returnPath(job.messageId, content.fromDomain),
     rcptTo: job.recipient,
     data: composed.data,
     dsn: failuresOnly(job.messageId),

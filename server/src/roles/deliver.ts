@@ -21,6 +21,8 @@ import { listen } from '#platform/postgres/listen.ts'
 import { loadRelaySecret } from '#sources/relay-secret.ts'
 import { SOURCES_CHANNEL } from '#sources/source.ts'
 import { SUPPRESSIONS_CHANNEL } from '#suppressions/suppression.ts'
+import { inboundDomain } from '#config/inbound.ts'
+import { returnPath } from '#tracking/bounce-address.ts'
 import { contentTracker } from '#tracking/track-content.ts'
 import { unsubscribeMailbox, unsubscribeUrl } from '#tracking/unsubscribe-link.ts'
 import type { Config } from '#config/sections.ts'
@@ -100,7 +102,11 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
     plans: retryPlans(config),
     settings: {
       ehloName: config.PIGEON_EHLO_NAME ?? hostname(),
-      returnPathPrefix: config.PIGEON_RETURN_PATH_PREFIX,
+      returnPath: returnPath({
+        keys,
+        mailbox: config.PIGEON_RETURN_PATH_PREFIX,
+        domain: inboundDomain(config),
+      }),
       tls: config.PIGEON_TLS_POLICY,
     },
     maxConnections: config.PIGEON_DELIVERY_CONNECTIONS,

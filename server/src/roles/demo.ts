@@ -103,7 +103,7 @@ function interruptedBy(...signals: NodeJS.Signals[]): AbortSignal {
 
 /** Everything of its own: directory, ports, databases. What else is set in the environment stays. */
 async function demoEnvironment(env: NodeJS.ProcessEnv, dataDir: string): Promise<NodeJS.ProcessEnv> {
-  const [http, smtp, dns, control] = await freePorts(4)
+  const [http, smtp, dns, control, inbound] = await freePorts(5)
   const {
     PIGEON_POSTGRES_URL: _postgres,
     PIGEON_CLICKHOUSE_URL: _clickhouse,
@@ -122,6 +122,7 @@ async function demoEnvironment(env: NodeJS.ProcessEnv, dataDir: string): Promise
     PIGEON_WINDTUNNEL_SMTP_PORT: String(smtp),
     PIGEON_WINDTUNNEL_DNS_PORT: String(dns),
     PIGEON_WINDTUNNEL_CONTROL_PORT: String(control),
+    PIGEON_INBOUND_PORT: String(inbound),
   }
 }
 

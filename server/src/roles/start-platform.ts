@@ -182,6 +182,6 @@ function childrenOf(config: Config): ChildSpec[] {
       place: { index, count: delivers },
     })),
     { role: 'dispatch', place: one },
-    { role: 'api', place: one },
+    { role: 'api', also: ['inbound'], place: one },
   ]
 }

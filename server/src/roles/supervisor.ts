@@ -8,6 +8,8 @@ import type { Endpoints, Place } from './context.ts'
 
 export interface ChildSpec {
   readonly role: string
+  /** What the same process does besides. */
+  readonly also?: readonly string[]
   readonly place: Place
 }
 
@@ -79,7 +81,8 @@ export async function supervise(deps: SupervisorDeps, specs: readonly ChildSpec[
   async function start(child: Child): Promise<void> {
     const startedAt = deps.clock.monotonicMs()
     const memory = child.spec.role === 'deliver' ? SENDER_MEMORY : MEMORY
-    const spawned = spawn(process.execPath, [...memory, MAIN, child.spec.role, '--supervised'], {
+    const roles = [child.spec.role, ...(child.spec.also ?? [])]
+    const spawned = spawn(process.execPath, [...memory, MAIN, ...roles, '--supervised'], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: deps.env,
     })

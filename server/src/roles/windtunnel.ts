@@ -1,3 +1,4 @@
+import { inboundDomain } from '#config/inbound.ts'
 import { startWindtunnel } from '#windtunnel/start-windtunnel.ts'
 import type { Context, RunningRole } from './context.ts'
 
@@ -14,6 +15,7 @@ export async function startWindtunnelRole(context: Context): Promise<RunningRole
     tls: config.PIGEON_WINDTUNNEL_TLS,
     profiles: config.PIGEON_WINDTUNNEL_PROFILES,
     habits: config.PIGEON_WINDTUNNEL_HABITS,
+    inboundDomain: inboundDomain(config),
     timeScale: config.PIGEON_WINDTUNNEL_TIME_SCALE,
     limits: { messages: config.PIGEON_WINDTUNNEL_KEEP_MESSAGES, bytes: RAW_BYTES },
   })

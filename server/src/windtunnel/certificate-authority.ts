@@ -4,8 +4,8 @@ import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { Problem } from '#platform/problem.ts'
 import { DAY_MS } from './rates.ts'
-import { createCertificate } from './x509.ts'
-import type { KeyAndCert } from './x509.ts'
+import { createCertificate } from '#platform/x509.ts'
+import type { KeyAndCert } from '#platform/x509.ts'
 
 const NAME = 'Pigeon windtunnel authority'
 /** UTCTime ends in 2049 (RFC 5280, 4.1.2.5.1). */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createDataReader, hasBareLineFeed, undoDotStuffing } from './data-reader.ts'
+import { createDataReader, undoDotStuffing } from './data-reader.ts'
 
 const WIRE =
   'Subject: x\r\n\r\n..one dot\r\n...\r\nbare\n.\nfeeds\n.\r\nend\r\n.\r\nMAIL FROM:<a@b.example>\r\n'
@@ -70,11 +70,4 @@ test('one dot is taken from lines that begin with one and from no others', () =>
   assert.equal(undo('a.b\r\n..\r\n.c\r\n'), 'a.b\r\n.\r\nc\r\n')
   assert.equal(undo('\r\n...'), '\r\n..')
   assert.equal(undo('no dots'), 'no dots')
-})
-
-test('a bare line feed is seen at the beginning, in the middle and at the end', () => {
-  for (const text of ['\na\r\n', 'a\nb\r\n', 'a\r\nb\n'])
-    assert.ok(hasBareLineFeed(Buffer.from(text)), JSON.stringify(text))
-  for (const text of ['', 'a', 'a\r\nb\r\n'])
-    assert.ok(!hasBareLineFeed(Buffer.from(text)), JSON.stringify(text))
 })

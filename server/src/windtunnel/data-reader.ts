@@ -1,5 +1,3 @@
-const CR = 0x0d
-const LF = 0x0a
 const DOT = 0x2e
 const END = Buffer.from('\r\n.\r\n')
 const LINE_DOT = Buffer.from('\r\n.')
@@ -79,12 +77,4 @@ export function undoDotStuffing(content: Buffer): Buffer {
 function dotAfterLineEnd(content: Buffer, from: number): number {
   const at = content.indexOf(LINE_DOT, from)
   return at === -1 ? -1 : at + 2
-}
-
-/** Whether a line feed stands anywhere without a carriage return before it. */
-export function hasBareLineFeed(content: Buffer): boolean {
-  for (let at = content.indexOf(LF); at !== -1; at = content.indexOf(LF, at + 1)) {
-    if (content[at - 1] !== CR) return true
-  }
-  return false
 }

@@ -34,6 +34,8 @@ export interface DnsRules {
   readonly providers: ProviderLookup
   readonly sts: StsLookup
   readonly ttlSeconds: number
+  /** The domain whose mail comes back to this machine, together with everything below it. */
+  readonly inboundDomain?: string | undefined
 }
 
 /** The answer to one question: published records first, then what the providers make up. Undefined: no answer at all. */
@@ -82,6 +84,7 @@ function mxOf(rules: DnsRules, name: string): { preference: number; exchange: st
     })
   }
   const lower = name.toLowerCase()
+  if (isInbound(rules, lower)) return [{ preference: 10, exchange: `${INBOUND_HOST}${rules.inboundDomain}` }]
   if (!isMadeUp(lower) || isWithin(lower, SPECIAL_DOMAINS.noMx)) return []
   if (isWithin(lower, SPECIAL_DOMAINS.nullMx)) return [{ preference: 0, exchange: '.' }]
   return rules.providers.mxHosts(lower).map((host) => ({ ...host }))
@@ -91,11 +94,19 @@ function addressesOf(rules: DnsRules, name: string): readonly string[] {
   const published = rules.zone.lookup(name, 'A')
   if (published.length > 0) return published
   const lower = name.toLowerCase()
+  if (isInbound(rules, lower)) return [INBOUND_ADDRESS]
   if (!isMadeUp(lower)) return []
   // The domain without MX leads to the provider that accepts everything: it is about the way, not about habits.
   const host = isWithin(lower, SPECIAL_DOMAINS.noMx) ? 'plain.example' : lower
   const policyOf = host.startsWith(POLICY_HOST) ? rules.sts(host.slice(POLICY_HOST.length)) : undefined
   return [policyOf === undefined ? rules.providers.ofHost(host).address : MTA_STS_ADDRESS]
+}
+
+const INBOUND_HOST = 'mx.'
+const INBOUND_ADDRESS = '127.0.0.1'
+
+function isInbound({ inboundDomain }: DnsRules, name: string): boolean {
+  return inboundDomain !== undefined && isWithin(name, inboundDomain)
 }
 
 /** Where the policy of RFC 8461 is looked for, and where it is announced. */

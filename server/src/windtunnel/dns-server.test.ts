@@ -22,7 +22,7 @@ async function startDns(t: TestContext) {
   const directory = await mkdtemp(join(tmpdir(), 'dns-'))
   const file = join(directory, 'zone.json')
   const zone = await openZone(file)
-  const rules = { zone, providers, sts: () => undefined, ttlSeconds: 77 }
+  const rules = { zone, providers, sts: () => undefined, ttlSeconds: 77, inboundDomain: 'in.example' }
   const server = await startDnsServer(rules, '127.0.0.1', 0)
   t.after(async () => {
     await server.stop()
@@ -65,6 +65,13 @@ test('any domain has MX hosts, and their addresses are the loopback addresses of
   }
   await assert.rejects(resolver.resolve6('gmail-smtp-in.l.google.com'), { code: 'ENODATA' })
   await assert.rejects(resolver.resolveSrv('gmail.com'), { code: 'ENODATA' })
+})
+
+test('mail to the inbound domain, and to those below it, comes to this machine', async (t) => {
+  const { resolver } = await startDns(t)
+  for (const domain of ['in.example', 'bounces.In.Example'])
+    assert.deepEqual(await mxOf(resolver, domain), [{ priority: 10, exchange: 'mx.in.example' }])
+  assert.deepEqual(await resolver.resolve4('mx.in.example'), ['127.0.0.1'])
 })
 
 test('the special domains answer as they are called', async (t) => {

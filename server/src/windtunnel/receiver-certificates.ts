@@ -5,7 +5,7 @@ import type { TlsMode } from './habits.schema.ts'
 import type { Profile } from './profile.ts'
 import { hostFor } from './provider-lookup.ts'
 import { createSelfSignedCertificate } from './self-signed-certificate.ts'
-import type { KeyAndCert } from './x509.ts'
+import type { KeyAndCert } from '#platform/x509.ts'
 
 const WRONG_NAME = 'somebody-else.example'
 

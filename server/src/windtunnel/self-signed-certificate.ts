@@ -1,6 +1,6 @@
 import { DAY_MS } from './rates.ts'
-import { createCertificate } from './x509.ts'
-import type { KeyAndCert } from './x509.ts'
+import { createCertificate } from '#platform/x509.ts'
+import type { KeyAndCert } from '#platform/x509.ts'
 
 const VALID_DAYS = 365
 

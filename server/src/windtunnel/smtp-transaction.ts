@@ -1,5 +1,6 @@
 import type { Authentication } from './authenticate.ts'
-import { createDataReader, hasBareLineFeed } from './data-reader.ts'
+import { hasBareLineFeed } from '@pigeon/mail/bare-line-feed.ts'
+import { createDataReader } from './data-reader.ts'
 import { domainOf } from './judge.ts'
 import { complain, hangUp, later, object, resetTransaction, say } from './smtp-state.ts'
 import type { ReceivedMessage, SessionState } from './smtp-state.ts'

@@ -38,6 +38,8 @@ export interface WindtunnelSettings {
   /** Offer STARTTLS where the real provider does. Default true. */
   readonly tls?: boolean
   readonly ttlSeconds?: number
+  /** DNS leads mail for this domain, and those below it, to this machine. */
+  readonly inboundDomain?: string | undefined
   readonly limits?: Partial<MailStoreLimits>
   /** A directory of profiles that add to those of Pigeon or replace them. */
   readonly profiles?: string | undefined
@@ -90,7 +92,8 @@ export async function startWindtunnel(deps: Deps, settings: WindtunnelSettings):
       settings.smtpPort,
     )
     started.push(() => receivers.stop())
-    const rules = { zone, providers, sts, ttlSeconds: settings.ttlSeconds ?? USUAL_TTL_SECONDS }
+    const { ttlSeconds = USUAL_TTL_SECONDS, inboundDomain } = settings
+    const rules = { zone, providers, sts, ttlSeconds, inboundDomain }
     const dns = await startDns(rules, settings.dns)
     started.push(() => dns.stop())
     const describeProviders = () => describe(behaviours, receivers)

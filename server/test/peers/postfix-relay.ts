@@ -50,7 +50,7 @@ export async function startPostfixRelay(
   await chownTo(join(root, 'data'), 'postfix')
   const milter = signer === undefined ? {} : { smtpd_milters: `unix:${signer.socket}` }
   await writeFile(join(config, 'main.cf'), settingsText({ ...relaySettings(root, to), ...TUNING, ...milter }))
-  const services = [`127.0.0.1:${port} inet n - n - - smtpd`, 'smtp unix - - n - - smtp', ...POSTFIX_SERVICES]
+  const services = [`127.0.0.1:${port} inet n - n - - smtpd`, ...POSTFIX_SERVICES]
   await writeFile(join(config, 'master.cf'), `${services.join('\n')}\n`)
   await run(postfix, ['-c', config, 'start'])
   await waitFor(`Postfix on port ${port}`, () => greets(port), START_MS)

@@ -37,12 +37,13 @@ const ADDED = /^(?:(?:Return-Path|X-Original-To|Delivered-To|Received):[^\n]*\n(
 /**
  * Starts Postfix 3.7 of Debian with a directory of its own, one SMTP service (with settings of its own) a name, STARTTLS,
  * and strictness about bare line feeds; stops it and deletes its files when the test ends. `logins`: users and their
- * passwords, for services with `smtpd_sasl_auth_enable`.
+ * passwords, for services with `smtpd_sasl_auth_enable`. `more`: settings of main.cf, over those here.
  */
 export async function startPostfix<Service extends string>(
   scope: PeerScope,
   services: Readonly<Record<Service, readonly string[]>>,
   logins: Readonly<Record<string, string>> = {},
+  more: (ports: Readonly<Record<Service, number>>) => Readonly<Record<string, string>> = () => ({}),
 ): Promise<Postfix<Service>> {
   const postfix = debianProgram('postfix', 'postfix')
   needRoot()
@@ -57,7 +58,7 @@ export async function startPostfix<Service extends string>(
     await run(postfix, ['-c', config, 'stop']).catch(() => undefined)
     await directory.remove()
   })
-  await writeConfig(directory.path, config, services, ports)
+  await writeConfig(directory.path, config, services, { ports, more: more(ports) })
   await writeLogins(config, logins)
   await run(postfix, ['-c', config, 'start'])
   const log = (): Promise<string> => readFile(join(directory.path, 'log'), 'utf8').catch(() => '')
@@ -76,7 +77,7 @@ async function writeConfig(
   root: string,
   config: string,
   services: Readonly<Record<string, readonly string[]>>,
-  ports: Readonly<Record<string, number>>,
+  { ports, more }: { ports: Readonly<Record<string, number>>; more: Readonly<Record<string, string>> },
 ): Promise<void> {
   const mailbox = systemUser('nobody')
   const owner = systemUser('postfix')
@@ -118,6 +119,7 @@ async function writeConfig(
     disable_dns_lookups: 'yes',
     alias_maps: '',
     alias_database: '',
+    ...more,
   }
   await writeFile(join(config, 'main.cf'), settingsText(main))
   const smtpd = Object.entries(services).map(([name, settings]) =>
@@ -154,7 +156,7 @@ export function settingsText(settings: Readonly<Record<string, string>>): string
     .join('')
 }
 
-/** The services behind smtpd, as the shipped master.cf has them, that a mailbox needs. */
+/** The services behind smtpd, as the shipped master.cf has them, that a mailbox and a relay need. */
 export const POSTFIX_SERVICES = [
   'pickup unix n - n 60 1 pickup',
   'cleanup unix n - n - 0 cleanup',
@@ -170,6 +172,7 @@ export const POSTFIX_SERVICES = [
   'error unix - - n - - error',
   'retry unix - - n - - error',
   'virtual unix - n n - - virtual',
+  'smtp unix - - n - - smtp',
   'anvil unix - - n - 1 anvil',
   'scache unix - - n - 1 scache',
   'postlog unix-dgram n - n - 1 postlogd',

@@ -25,7 +25,7 @@ export type Identity =
   | { readonly kind: 'unnamed' }
 
 /** Local parts like ours, signed or not. */
-const LIKE_OURS = /^b-[a-z2-7]{39}@/i
+const LIKE_OURS = /^(?:[^@+]{1,22}\+)?b-[a-z2-7]{39}@/i
 
 /**
  * Verifies what a mail says of the message that it is about. `envelopeRecipient` is to whom it was sent (RCPT TO), the surest: a

@@ -449,6 +449,17 @@ export interface RelayWebhooksTable {
   updated_at: Date
 }
 
+export interface ReturnedMailsTable {
+  id: string
+  received_at: Date
+  via: string
+  why: string
+  mail_from: string
+  recipients: string[]
+  octets: number
+  content: Buffer
+}
+
 export interface RoutesTable {
   mode: SendingMode
   domain: string
@@ -758,6 +769,7 @@ export interface DB {
   provider_endings: ProviderEndingsTable
   queue_orders: QueueOrdersTable
   relay_webhooks: RelayWebhooksTable
+  returned_mails: ReturnedMailsTable
   routes: RoutesTable
   routing_rules: RoutingRulesTable
   schema_migrations: SchemaMigrationsTable
