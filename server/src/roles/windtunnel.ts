@@ -14,10 +14,18 @@ export async function startWindtunnelRole(context: Context): Promise<RunningRole
     tls: config.PIGEON_WINDTUNNEL_TLS,
     profiles: config.PIGEON_WINDTUNNEL_PROFILES,
     habits: config.PIGEON_WINDTUNNEL_HABITS,
+    afterwards: {
+      on: config.PIGEON_WINDTUNNEL_AFTERWARDS,
+      publicUrl: config.PIGEON_PUBLIC_URL ?? '',
+      returnPort: RETURN_PORT,
+    },
     timeScale: config.PIGEON_WINDTUNNEL_TIME_SCALE,
     limits: { messages: config.PIGEON_WINDTUNNEL_KEEP_MESSAGES, bytes: RAW_BYTES },
   })
 }
+
+/** Where mail that comes back is taken. */
+const RETURN_PORT = 2525
 
 /** Raw messages on disk at most. */
 const RAW_BYTES = 512 * 1024 * 1024
