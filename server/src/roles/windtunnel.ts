@@ -14,13 +14,13 @@ export async function startWindtunnelRole(context: Context): Promise<RunningRole
     tls: config.PIGEON_WINDTUNNEL_TLS,
     profiles: config.PIGEON_WINDTUNNEL_PROFILES,
     habits: config.PIGEON_WINDTUNNEL_HABITS,
+    timeScale: config.PIGEON_WINDTUNNEL_TIME_SCALE,
+    limits: { messages: config.PIGEON_WINDTUNNEL_KEEP_MESSAGES, bytes: RAW_BYTES },
     afterwards: {
       on: config.PIGEON_WINDTUNNEL_AFTERWARDS,
       publicUrl: config.PIGEON_PUBLIC_URL ?? '',
       returnPort: RETURN_PORT,
     },
-    timeScale: config.PIGEON_WINDTUNNEL_TIME_SCALE,
-    limits: { messages: config.PIGEON_WINDTUNNEL_KEEP_MESSAGES, bytes: RAW_BYTES },
   })
 }
 

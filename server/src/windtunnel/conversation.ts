@@ -84,7 +84,12 @@ export async function converse(
     closed: () => until(() => isClosed, 'end of the connection'),
     end: () => socket.destroy(),
   }
-  return { ...conversation, greeting: await reply() }
+  try {
+    return { ...conversation, greeting: await reply() }
+  } catch (error) {
+    socket.destroy()
+    throw error
+  }
 }
 
 /** After the first line whose code is followed by a space; -1 while it has not come. */

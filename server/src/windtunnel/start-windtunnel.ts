@@ -57,6 +57,8 @@ export interface AfterwardsSettings {
   readonly publicUrl: string
   /** Where it takes mail, at the loopback address that DNS names. */
   readonly returnPort: number
+  /** Things that wait for their time, at most. Default 100 000. */
+  readonly maxPending?: number
 }
 
 /** The port that other servers speak to: nothing listens there in a test. */
@@ -101,11 +103,8 @@ export async function startWindtunnel(deps: Deps, settings: WindtunnelSettings):
     const authenticate = createAuthenticator({ zone, clock: deps.clock })
     const offersTls = settings.tls !== false
     const rules = { zone, providers, sts, ttlSeconds: settings.ttlSeconds ?? USUAL_TTL_SECONDS }
-    const { on, publicUrl, returnPort } = settings.afterwards ?? NOTHING_COMES_BACK
-    const afterwards = startAfterwards(
-      { seed, dns: rules, publicUrl, returnPort, time, log: deps.log, profiles },
-      on,
-    )
+    const { on, ...places } = settings.afterwards ?? NOTHING_COMES_BACK
+    const afterwards = startAfterwards({ ...places, seed, dns: rules, time, log: deps.log, profiles }, on)
     started.push(() => afterwards.stop())
     const { accepted } = afterwards
     const receivers = await startReceivers(

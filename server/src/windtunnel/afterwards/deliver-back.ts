@@ -17,7 +17,7 @@ export interface MailBack {
 /** How an attempt ended: `again` for what may work another time, `refused` for what will not. */
 export type Ending = 'done' | 'again' | 'refused'
 
-/** One attempt to give a mail to a server, as other servers do (RFC 5321). Never rejects for what the other side does. */
+/** One attempt to give a mail to a server, as other servers do (RFC 5321). Rejects when that one says nothing for too long. */
 export async function deliverBack(mail: MailBack, signal: AbortSignal): Promise<Ending> {
   const visitor = await converse(mail.host, mail.port, mail.localAddress)
   const leave = () => visitor.end()

@@ -17,16 +17,17 @@ const ENOUGH_MS = 100 * HOUR_MS
 interface Options {
   readonly habits: AfterwardsChange
   readonly smtp?: ScriptedSmtpOptions
+  readonly maxPending?: number
 }
 
 /** A windtunnel that sends back to two servers of this test, which its DNS names for in.news.example alone. */
-async function room(t: TestContext, { habits, smtp: script = {} }: Options) {
+async function room(t: TestContext, { habits, smtp: script = {}, maxPending = 100 }: Options) {
   const smtp = await startScriptedSmtp(script)
   t.after(() => smtp.close())
   const api = await startScriptedApi({ answer: () => ({ status: 200 }) })
   t.after(() => api.close())
   const running = await runWindtunnel(t, {
-    settings: { afterwards: { on: true, publicUrl: '', returnPort: smtp.port } },
+    settings: { afterwards: { on: true, publicUrl: '', returnPort: smtp.port, maxPending } },
   })
   const { client } = running
   await client.publish([
@@ -201,4 +202,15 @@ test('nothing is planned while it is off, and reset forgets what was', async (t)
   await client.reset()
   const { pending, counts } = await client.afterwards()
   assert.deepEqual([pending, counts.bounce?.planned], [0, 0])
+})
+
+test('what there is no room for is dropped and counted, and the rest comes all the same', async (t) => {
+  const { accept, ends, client, base } = await room(t, {
+    habits: { bounce_share: 1, bounce_delay_ms: HOUR_MS },
+    maxPending: 1,
+  })
+  await accept(letter(base))
+  await waitFor('the first to be pending', async () => (await client.afterwards()).pending === 1)
+  await accept(letter(base))
+  assert.deepEqual(await ends(), { bounce: { done: 1, dropped: 1 } })
 })

@@ -15,11 +15,11 @@ import { readAcceptedMail } from './read-accepted-mail.ts'
 
 /** Real milliseconds between two looks at what is due. */
 const TICK_MS = 50
-const MAX_PENDING = 100_000
+const USUAL_MAX_PENDING = 100_000
 /** Of messages of which something may still come. */
 const MAX_HELD_BYTES = 256 * 1024 * 1024
 const MAX_CONCURRENT = 16
-/** In the windtunnel's own time; each further attempt waits twice as long. */
+/** In real time, as the other server's troubles are; each further attempt waits twice as long. */
 const FIRST_RETRY_MS = 2_000
 const MAX_ATTEMPTS = 6
 
@@ -27,6 +27,8 @@ export interface AfterwardsDeps extends Omit<CarryOutDeps, 'now'> {
   readonly time: VirtualTime
   readonly log: Pick<Log, 'warn'>
   readonly profiles: readonly Profile[]
+  /** Things that wait for their time, at most. Default 100 000. */
+  readonly maxPending?: number | undefined
 }
 
 /** What comes back of mail that was accepted, at its time. */
@@ -71,6 +73,7 @@ export function startAfterwards(deps: AfterwardsDeps, isOnAtFirst: boolean): Run
   const habits = new Map(deps.profiles.map(({ name, afterwards }) => [name, afterwards]))
   const profiles = new Map(deps.profiles.map((profile) => [profile.name, profile]))
   const counters = createAfterwardsCounters()
+  const { maxPending = USUAL_MAX_PENDING } = deps
   const stopping = new AbortController()
   const running = new Set<Pending>()
   const underWay = new Set<Promise<void>>()
@@ -119,7 +122,7 @@ export function startAfterwards(deps: AfterwardsDeps, isOnAtFirst: boolean): Run
 
   const end = (action: Pending, result: Result): void => {
     if (result === 'again' && action.attempts < MAX_ATTEMPTS)
-      return enqueue(action, deps.time.nowMs() + FIRST_RETRY_MS * 2 ** (action.attempts - 1))
+      return enqueue(action, deps.time.nowMs() + retryMs(action.attempts) * deps.time.scale)
     counters.count(action.kind, result === 'again' ? 'failed' : result)
     action.share.actions -= 1
     if (action.share.actions === 0) heldBytes -= action.share.bytes
@@ -154,7 +157,7 @@ export function startAfterwards(deps: AfterwardsDeps, isOnAtFirst: boolean): Run
         const plan = decideAfterwards(wanted, deps.seed, { messageId, recipient })
         if (plan.length === 0) continue
         for (const { kind } of plan) counters.count(kind, 'planned')
-        if (pending.size + plan.length > MAX_PENDING || heldBytes + message.content.length > MAX_HELD_BYTES)
+        if (pending.size + plan.length > maxPending || heldBytes + message.content.length > MAX_HELD_BYTES)
           for (const { kind } of plan) counters.count(kind, 'dropped')
         else track(hold(message, { provider, recipient }, plan))
       }
@@ -204,4 +207,8 @@ export function startAfterwards(deps: AfterwardsDeps, isOnAtFirst: boolean): Run
   }
   const timer = setInterval(() => afterwards.tick(), TICK_MS).unref()
   return afterwards
+}
+
+function retryMs(attempts: number): number {
+  return FIRST_RETRY_MS * 2 ** (attempts - 1)
 }
