@@ -47,6 +47,11 @@ export const windtunnelSettings = Type.Object({
     description:
       'Seconds that pass in the windtunnel in a real one: 1440 makes a day a minute. Rates, greylisting, penalties and reputation go by it.',
   }),
+  PIGEON_WINDTUNNEL_AFTERWARDS: Type.Boolean({
+    default: false,
+    description:
+      'Whether something comes back of what the simulated providers accepted: bounces by mail, complaints, opens, clicks, unsubscriptions and automatic replies, as their profiles say.',
+  }),
   PIGEON_WINDTUNNEL_PROFILES: Type.Optional(
     Type.String({
       description:

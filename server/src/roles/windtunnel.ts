@@ -18,6 +18,11 @@ export async function startWindtunnelRole(context: Context): Promise<RunningRole
     inboundDomain: inboundDomain(config),
     timeScale: config.PIGEON_WINDTUNNEL_TIME_SCALE,
     limits: { messages: config.PIGEON_WINDTUNNEL_KEEP_MESSAGES, bytes: RAW_BYTES },
+    afterwards: {
+      on: config.PIGEON_WINDTUNNEL_AFTERWARDS,
+      publicUrl: config.PIGEON_PUBLIC_URL ?? '',
+      returnPort: config.PIGEON_INBOUND_PORT,
+    },
   })
 }
 

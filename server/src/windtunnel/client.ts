@@ -3,6 +3,8 @@ import type { Static, TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { Problem } from '#platform/problem.ts'
 import type { ProblemKind } from '#platform/problem.ts'
+import { AfterwardsSchema } from './afterwards/afterwards.schema.ts'
+import type { Afterwards, AfterwardsChange } from './afterwards/afterwards.schema.ts'
 import * as shapes from './control.schema.ts'
 import { HabitsSchema } from './habits.schema.ts'
 import type { Habits, HabitsChange } from './habits.schema.ts'
@@ -37,6 +39,11 @@ export interface WindtunnelClient {
   time(): Promise<shapes.Time>
   /** Makes the windtunnel's own time run faster, or moves it on. */
   changeTime(change: shapes.TimeChange): Promise<shapes.Time>
+  /** What comes back of accepted mail: planned, done and pending. */
+  afterwards(): Promise<shapes.AfterwardsState>
+  /** From now on something comes back, or nothing. */
+  switchAfterwards(on: boolean): Promise<shapes.AfterwardsState>
+  changeAfterwards(provider: string, change: AfterwardsChange): Promise<Afterwards>
   sources(): Promise<readonly shapes.Source[]>
   block(block: shapes.Block): Promise<void>
   unblock(unblock: shapes.Unblock): Promise<void>
@@ -70,6 +77,11 @@ export function createWindtunnelClient(
     publish: async (records) => void (await call('PUT', '/zone', { records })),
     time: () => get('/time', shapes.TimeSchema),
     changeTime: async (change) => shaped(shapes.TimeSchema, await call('PUT', '/time', change)),
+    afterwards: () => get('/afterwards', shapes.AfterwardsStateSchema),
+    switchAfterwards: async (on) =>
+      shaped(shapes.AfterwardsStateSchema, await call('PUT', '/afterwards', { on })),
+    changeAfterwards: async (provider, change) =>
+      shaped(AfterwardsSchema, await call('PATCH', `/afterwards/${provider}`, change)),
     sources: async () => (await get('/sources', shapes.SourcesSchema)).data,
     block: async (block) => void (await call('POST', '/sources/block', block)),
     unblock: async (unblock) => void (await call('POST', '/sources/unblock', unblock)),

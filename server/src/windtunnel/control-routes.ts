@@ -1,10 +1,26 @@
 import type { Static, TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { Problem } from '#platform/problem.ts'
+import { AfterwardsChangeSchema } from './afterwards/afterwards.schema.ts'
+import type { RunningAfterwards } from './afterwards/start-afterwards.ts'
 import type { Behaviour } from './behaviour.ts'
 import type { CertificateAuthority } from './certificate-authority.ts'
-import { BlockSchema, TimeChangeSchema, UnblockSchema, ZoneSchema } from './control.schema.ts'
-import type { MessagePage, Providers, RecipientFacts, Source, Time, TimeChange } from './control.schema.ts'
+import {
+  AfterwardsSwitchSchema,
+  BlockSchema,
+  TimeChangeSchema,
+  UnblockSchema,
+  ZoneSchema,
+} from './control.schema.ts'
+import type {
+  AfterwardsState,
+  MessagePage,
+  Providers,
+  RecipientFacts,
+  Source,
+  Time,
+  TimeChange,
+} from './control.schema.ts'
 import { HabitsChangeSchema } from './habits.schema.ts'
 import type { MailStore } from './mail-store.ts'
 import type { ProviderLookup } from './provider-lookup.ts'
@@ -23,6 +39,7 @@ export interface ControlDeps {
   readonly providers: ProviderLookup
   readonly time: VirtualTime
   readonly authority: CertificateAuthority
+  readonly afterwards: RunningAfterwards
   readonly describeProviders: () => Providers
 }
 
@@ -53,6 +70,7 @@ export async function route(deps: ControlDeps, what: string, request: Request): 
     case 'DELETE messages':
       await deps.store.reset()
       for (const behaviour of deps.behaviours.values()) behaviour.forget()
+      deps.afterwards.forget()
       return { nothing: true }
     case 'GET zone':
       return { json: { records: deps.zone.all() } }
@@ -67,6 +85,13 @@ export async function route(deps: ControlDeps, what: string, request: Request): 
       return { json: timeOf(deps.time) }
     case 'PUT time':
       return { json: changeTime(deps.time, checked(TimeChangeSchema, await request.body())) }
+    case 'GET afterwards':
+      return { json: afterwardsOf(deps.afterwards) }
+    case 'PUT afterwards':
+      deps.afterwards.switch(checked(AfterwardsSwitchSchema, await request.body()).on)
+      return { json: afterwardsOf(deps.afterwards) }
+    case 'PATCH afterwards':
+      return changeAfterwards(deps, request)
     case 'GET sources':
       return { json: { data: sourcesOf(deps.behaviours) } }
     case 'POST sources':
@@ -92,6 +117,18 @@ function changeTime(time: VirtualTime, { scale, advance_ms }: TimeChange): Time 
   if (scale !== undefined) time.setScale(scale)
   if (advance_ms !== undefined) time.advance(advance_ms)
   return timeOf(time)
+}
+
+function afterwardsOf(afterwards: RunningAfterwards): AfterwardsState {
+  const { on, pending, counts, providers } = afterwards.describe()
+  return { on, pending, counts: { ...counts }, providers: Object.fromEntries(providers) }
+}
+
+async function changeAfterwards({ afterwards }: ControlDeps, { parts, body }: Request): Promise<Result> {
+  const [name = ''] = parts
+  const changed = afterwards.change(name, checked(AfterwardsChangeSchema, await body()))
+  if (changed === undefined) throw noSuchProvider(name)
+  return { json: changed }
 }
 
 function sourcesOf(behaviours: ControlDeps['behaviours']): Source[] {
@@ -142,7 +179,11 @@ function recipientFacts(
 function behaviourNamed({ behaviours }: Pick<ControlDeps, 'behaviours'>, name: string): Behaviour {
   const behaviour = behaviours.get(name)
   if (behaviour !== undefined) return behaviour
-  throw new Problem(
+  throw noSuchProvider(name)
+}
+
+function noSuchProvider(name: string): Problem {
+  return new Problem(
     'not_found',
     'windtunnel.no_such_provider',
     `No provider is called ${JSON.stringify(name.slice(0, 40))}.`,

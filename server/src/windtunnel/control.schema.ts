@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import type { Static, TSchema } from 'typebox'
+import { AfterwardsSchema } from './afterwards/afterwards.schema.ts'
 import { HabitsSchema } from './habits.schema.ts'
 import { MAX_TIME_SCALE } from './virtual-time.ts'
 
@@ -151,6 +152,28 @@ export const TimeChangeSchema = Type.Object(
   { additionalProperties: false },
 )
 export type TimeChange = Static<typeof TimeChangeSchema>
+
+/** `PUT /afterwards`: whether anything comes back of mail that is accepted from now on. */
+export const AfterwardsSwitchSchema = Type.Object({ on: Type.Boolean() }, { additionalProperties: false })
+
+/** `GET /afterwards`: what was planned of each kind, how it ended, and what each provider does. */
+export const AfterwardsStateSchema = Type.Object({
+  on: Type.Boolean(),
+  pending: Count,
+  counts: Type.Record(
+    Type.String(),
+    Type.Object({
+      planned: Count,
+      done: Count,
+      refused: Count,
+      nothing: Count,
+      failed: Count,
+      dropped: Count,
+    }),
+  ),
+  providers: Type.Record(Type.String(), AfterwardsSchema),
+})
+export type AfterwardsState = Static<typeof AfterwardsStateSchema>
 
 /** `GET /sources`: every address a provider remembers, in its eyes. Times are virtual. */
 export const SourcesSchema = Type.Object({

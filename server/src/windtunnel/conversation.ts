@@ -4,7 +4,7 @@ import { connect as connectTls } from 'node:tls'
 
 const DEADLINE_MS = 5000
 
-/** A hand-driven SMTP client for tests: bytes out exactly as given, whole replies in. */
+/** A hand-driven SMTP client for what the windtunnel sends, and for tests: bytes out exactly as given, whole replies in. */
 export interface Conversation {
   /** Writes and returns the next reply, all lines of it, without the last CRLF. Empty when the server closed. */
   readonly say: (text: string | Buffer) => Promise<string>
@@ -84,7 +84,12 @@ export async function converse(
     closed: () => until(() => isClosed, 'end of the connection'),
     end: () => socket.destroy(),
   }
-  return { ...conversation, greeting: await reply() }
+  try {
+    return { ...conversation, greeting: await reply() }
+  } catch (error) {
+    socket.destroy()
+    throw error
+  }
 }
 
 /** After the first line whose code is followed by a space; -1 while it has not come. */

@@ -6,6 +6,8 @@ import { Compile } from 'typebox/compile'
 import { Value } from 'typebox/value'
 import { Problem } from '#platform/problem.ts'
 import type { FieldError } from '#platform/problem.ts'
+import { NOTHING_AFTERWARDS } from './afterwards/afterwards.schema.ts'
+import type { Afterwards } from './afterwards/afterwards.schema.ts'
 import { HabitsSchema } from './habits.schema.ts'
 import type { Habits } from './habits.schema.ts'
 import { ProfileFileSchema, REPLY } from './profile.schema.ts'
@@ -134,6 +136,7 @@ function complete(
     words,
     habits,
     gentleHabits: gentle,
+    afterwards: line.reduce<Afterwards>((sum, each) => ({ ...sum, ...each.afterwards }), NOTHING_AFTERWARDS),
   }
 }
 

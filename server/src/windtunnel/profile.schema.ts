@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
+import { AfterwardsChangeSchema } from './afterwards/afterwards.schema.ts'
 import { HabitsChangeSchema } from './habits.schema.ts'
 import { SITUATIONS } from './profile.ts'
 import type { Situation } from './profile.ts'
@@ -48,6 +49,7 @@ export const ProfileFileSchema = Type.Object(
     words: Type.Optional(Type.Object(words, { additionalProperties: false })),
     habits: Type.Optional(HabitsChangeSchema),
     gentle: Type.Optional(HabitsChangeSchema),
+    afterwards: Type.Optional(AfterwardsChangeSchema),
   },
   { additionalProperties: false },
 )

@@ -1,3 +1,4 @@
+import type { Afterwards } from './afterwards/afterwards.schema.ts'
 import type { Habits } from './habits.schema.ts'
 
 /** What a provider can have against a visitor, a recipient or a message. */
@@ -64,4 +65,6 @@ export interface Profile {
   readonly habits: Habits
   /** The same with what is milder in the sandbox, so that a first campaign ends in seconds. */
   readonly gentleHabits: Habits
+  /** What comes back of mail that it accepted, when the windtunnel sends back at all. */
+  readonly afterwards: Afterwards
 }

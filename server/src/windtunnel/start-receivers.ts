@@ -9,7 +9,7 @@ import { receiverCertificates } from './receiver-certificates.ts'
 import { startReceiver } from './receiver.ts'
 import type { Receiver, ReceiverDeps } from './receiver.ts'
 import { queueId } from './seeded-hash.ts'
-import type { SessionDeps } from './smtp-state.ts'
+import type { ReceivedMessage, SessionDeps } from './smtp-state.ts'
 
 const PORT_TRIES = 20
 const GRACE_MS = 300
@@ -30,6 +30,8 @@ export interface ReceiversDeps {
   readonly authority: CertificateAuthority
   readonly authenticate: SessionDeps['authenticate']
   readonly sts: StsLookup
+  /** Told of every message that is in the store. */
+  readonly accepted: (message: ReceivedMessage) => void
   /** False: nobody offers STARTTLS. */
   readonly offersTls: boolean
 }
@@ -79,7 +81,11 @@ function receiverDeps(deps: ReceiversDeps, behaviour: Behaviour, counts: Map<str
     clock,
     behaviour,
     authenticate,
-    accept: (...args) => store.append(...args),
+    accept: (message, done) =>
+      store.append(message, (error, sequence) => {
+        if (error === undefined) deps.accepted(message)
+        done(error, sequence)
+      }),
     count: (outcome) => void counts.set(outcome, (counts.get(outcome) ?? 0) + 1),
     nextId: () => queueId(seed, (ids += 1)),
     startTls: () => certificates(deps.offersTls ? behaviour.habits.tls : 'none'),

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/log.ts'
+import { startAfterwards } from './afterwards/start-afterwards.ts'
 import { createAuthenticator } from './authenticate.ts'
 import { createBehaviour } from './behaviour.ts'
 import type { Behaviour } from './behaviour.ts'
@@ -47,7 +48,23 @@ export interface WindtunnelSettings {
   readonly habits?: 'gentle' | 'published'
   /** Virtual seconds a real one. Default 1. */
   readonly timeScale?: number
+  /** Where what comes back of accepted mail goes. Default: no mail, and links of loopback only. */
+  readonly afterwards?: AfterwardsSettings
 }
+
+export interface AfterwardsSettings {
+  /** Whether anything comes back from the start; the control server can say so later. */
+  readonly on: boolean
+  /** Of the installation: besides loopback, where links may lead. */
+  readonly publicUrl: string
+  /** Where it takes mail, at the loopback address that DNS names. */
+  readonly returnPort: number
+  /** Things that wait for their time, at most. Default 100 000. */
+  readonly maxPending?: number
+}
+
+/** The port that other servers speak to: nothing listens there in a test. */
+const NOTHING_COMES_BACK: AfterwardsSettings = { on: false, publicUrl: '', returnPort: 25 }
 
 export interface Windtunnel {
   readonly dns: { readonly host: string; readonly port: number }
@@ -87,18 +104,22 @@ export async function startWindtunnel(deps: Deps, settings: WindtunnelSettings):
     const sts = stsLookup(providers, behaviours)
     const authenticate = createAuthenticator({ zone, clock: deps.clock })
     const offersTls = settings.tls !== false
+    const { ttlSeconds = USUAL_TTL_SECONDS, inboundDomain } = settings
+    const rules = { zone, providers, sts, ttlSeconds, inboundDomain }
+    const { on, ...places } = settings.afterwards ?? NOTHING_COMES_BACK
+    const afterwards = startAfterwards({ ...places, seed, dns: rules, time, log: deps.log, profiles }, on)
+    started.push(() => afterwards.stop())
+    const { accepted } = afterwards
     const receivers = await startReceivers(
-      { clock: deps.clock, seed, store, behaviours, authority, authenticate, sts, offersTls },
+      { clock: deps.clock, seed, store, behaviours, authority, authenticate, sts, accepted, offersTls },
       settings.smtpPort,
     )
     started.push(() => receivers.stop())
-    const { ttlSeconds = USUAL_TTL_SECONDS, inboundDomain } = settings
-    const rules = { zone, providers, sts, ttlSeconds, inboundDomain }
     const dns = await startDns(rules, settings.dns)
     started.push(() => dns.stop())
     const describeProviders = () => describe(behaviours, receivers)
     const control = await startControl(
-      { store, zone, behaviours, providers, time, authority, describeProviders, log: deps.log },
+      { store, zone, behaviours, providers, time, authority, afterwards, describeProviders, log: deps.log },
       settings.control,
     )
     started.push(() => control.stop())
