@@ -25,5 +25,6 @@ export const GROUPS: Readonly<Record<string, string>> = {
   Unsubscribe: 'The pages behind the links in mail.',
   Lanes: 'How fast mail goes from each source to each provider, and orders about it.',
   Queue: 'What waits to be sent, and orders about it.',
+  Live: 'What happens, as it happens, over a WebSocket.',
   Operation: 'For monitoring and for operators, and this document.',
 }

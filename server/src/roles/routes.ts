@@ -21,6 +21,8 @@ import type { SetupDeps } from '#identity/create-owner.ts'
 import { registerAuth, registerSetup } from '#identity/identity.routes.ts'
 import type { LogInDeps } from '#identity/log-in.ts'
 import { registerLanes } from '#lanes/lanes.routes.ts'
+import { registerLive } from '#live/live.routes.ts'
+import type { LiveRouteDeps } from '#live/live.routes.ts'
 import { registerMessages, registerSandbox } from '#messages/messages.routes.ts'
 import type { MessageRouteDeps } from '#messages/messages.routes.ts'
 import { registerPools } from '#sources/pools.routes.ts'
@@ -60,6 +62,7 @@ export interface RouteDeps
     RoutingRuleDeps,
     ExportRouteDeps,
     WebhookDeps,
+    LiveRouteDeps,
     RelayWebhookRouteDeps,
     Omit<UnsubscribeRouteDeps, 'keys'>,
     Omit<TrackingRouteDeps, 'keys'>,
@@ -97,4 +100,5 @@ export function registerRoutes(app: App, deps: RouteDeps): void {
   registerRelayWebhooks(app, deps)
   registerUnsubscribe(app, deps)
   registerTracking(app, deps)
+  registerLive(app, deps)
 }
