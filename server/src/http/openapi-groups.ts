@@ -8,6 +8,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   Lists: 'Whom you may write to.',
   Contacts: 'People, once a tenant, with attributes of your own.',
   Imports: 'CSV files into a list, with progress and a file of the rejected rows.',
+  Privacy: 'Everything about one person.',
   Suppressions: 'Addresses that are not written to, and why.',
   Templates: 'Liquid in HTML or MJML; every version is kept.',
   Campaigns: 'One content to every contact of a list, each exactly once.',

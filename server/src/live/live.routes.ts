@@ -1,4 +1,5 @@
 import websocket from '@fastify/websocket'
+import { Type } from 'typebox'
 import type { App } from '#http/app.ts'
 import { problems } from '#http/schemas.ts'
 import type { Authenticate } from '#http/who.ts'
@@ -28,9 +29,12 @@ export const LIVE_LIMITS = {
   messageBytes: 8 * 1024,
 } as const
 
+const Upgraded = Type.Null({ description: 'A WebSocket from here on.' })
+
 const description = `A WebSocket (RFC 6455). Send \`Authorization\`, or begin with \`{"type": "auth", "token": "..."}\`, then
 \`{"type": "subscribe", "topic": "..."}\`. Topics: \`campaign:ID\` (scope \`campaigns:read\`), \`messages\` and \`messages:ID\`
-(\`messages:read\`), \`lanes\` (\`operation:read\`). A request that is not an upgrade is refused. See docs/live.md.`
+(\`messages:read\`), \`lanes\` (\`operation:read\`). Nobody hears anything before they have said who
+they are. A request that is not an upgrade is refused. See docs/live.md.`
 
 /** `GET /v1/stream`: says what happens as it happens, until the app closes. */
 export function registerLive(app: App, deps: LiveRouteDeps): void {
@@ -66,7 +70,7 @@ export function registerLive(app: App, deps: LiveRouteDeps): void {
         tags: ['Live'],
         summary: 'What happens, as it happens',
         description,
-        response: problems(401, 422, 503),
+        response: { 101: Upgraded, ...problems(401, 422, 503) },
       },
       config: { public: true },
       preValidation: async (request) => {

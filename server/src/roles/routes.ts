@@ -28,6 +28,8 @@ import type { MessageRouteDeps } from '#messages/messages.routes.ts'
 import { registerPools } from '#sources/pools.routes.ts'
 import { registerRoutingRules } from '#sources/routing-rules.routes.ts'
 import type { RoutingRuleDeps } from '#sources/routing-rules.routes.ts'
+import { registerPrivacy } from '#privacy/privacy.routes.ts'
+import type { PrivacyRouteDeps } from '#privacy/privacy.routes.ts'
 import { registerRelayWebhooks } from '#relay-webhooks/relay-webhooks.routes.ts'
 import type { RelayWebhookRouteDeps } from '#relay-webhooks/relay-webhooks.routes.ts'
 import { registerSources } from '#sources/sources.routes.ts'
@@ -63,6 +65,7 @@ export interface RouteDeps
     ExportRouteDeps,
     WebhookDeps,
     LiveRouteDeps,
+    PrivacyRouteDeps,
     RelayWebhookRouteDeps,
     Omit<UnsubscribeRouteDeps, 'keys'>,
     Omit<TrackingRouteDeps, 'keys'>,
@@ -79,6 +82,7 @@ export function registerRoutes(app: App, deps: RouteDeps): void {
   registerLists(app, deps)
   registerContacts(app, deps)
   registerImports(app, deps)
+  registerPrivacy(app, deps)
   registerSuppressions(app, deps)
   registerTemplates(app, deps)
   registerCampaigns(app, deps)
