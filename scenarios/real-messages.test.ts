@@ -103,7 +103,7 @@ async function assertAsWritten(
   assert.deepEqual(email.from, { name: FROM_NAME, address: account.from })
   assert.deepEqual(email.to, [{ name: '', address: person.email }])
   assert.equal(email.subject, SUBJECT.replace('{{ first_name }}', person.name))
-  const link = /^<(https?:\/\/[^>]+)>$/.exec(header('list-unsubscribe'))?.[1] ?? ''
+  const link = /^<(https?:\/\/[^>]+)>, <mailto:[^>]+>$/.exec(header('list-unsubscribe'))?.[1] ?? ''
   assert.ok(link.startsWith(`${account.platform.url}/u/`), header('list-unsubscribe'))
   assert.equal(header('list-unsubscribe-post'), 'List-Unsubscribe=One-Click')
   assert.match(email.messageId ?? '', new RegExp(`^<[0-9a-f-]{36}@${account.domain}>$`))

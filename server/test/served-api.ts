@@ -15,6 +15,7 @@ import { testApi } from './test-api.ts'
 
 const CLOSE_MS = 1_000
 
+const noStream = async () => Promise.reject(new Error('There is no stream in this test.'))
 const noDns = async () => Promise.reject(new Error('No DNS in this test.'))
 
 /** Every route of the public API on a port of 127.0.0.1, until the file's tests are over. History and windtunnel are away. */
@@ -42,6 +43,7 @@ export async function servedApi() {
         ehloName: 'mail.example.com',
         allowPrivateWebhooks: true,
         log: silentLog,
+        stream: { ends: noStream, read: noStream, wait: noStream },
         appendFeedback: async () => Promise.reject(new Error('There is no stream in this test.')),
         fetchFromAmazon: async () => Promise.reject(new Error('There is no Internet in this test.')),
         mayLeaveFrom: () => true,

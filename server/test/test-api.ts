@@ -4,6 +4,7 @@ import { registerDomains } from '#domains/domains.routes.ts'
 import type { VerifyDeps } from '#domains/verify-domain.ts'
 import { createApp } from '#http/app.ts'
 import type { App } from '#http/app.ts'
+import type { Authenticate } from '#http/who.ts'
 import type { Role } from '#http/scopes.ts'
 import { openAccessTokens } from '#identity/access-tokens.ts'
 import { registerApiKeys } from '#identity/api-keys.routes.ts'
@@ -35,7 +36,10 @@ interface TestApiOptions extends Partial<
   readonly register?: (app: App, deps: AccessDeps) => void
 }
 
-export type AccessDeps = SetupDeps & LogInDeps & ApiKeyRouteDeps & VerifyDeps
+export type AccessDeps = SetupDeps &
+  LogInDeps &
+  ApiKeyRouteDeps &
+  VerifyDeps & { readonly authenticate: Authenticate }
 
 function registerAccess(app: App, deps: AccessDeps): void {
   registerSetup(app, deps)
@@ -64,9 +68,10 @@ export async function testApi(options: TestApiOptions = {}) {
     installationMode: options.installationMode ?? ('sandbox' as const),
     ...(options.publishRecords === undefined ? {} : { publishRecords: options.publishRecords }),
   }
-  const app: App = await createApp({ log, clock, authenticate: createAuthenticate(deps) })
+  const authenticate = createAuthenticate(deps)
+  const app: App = await createApp({ log, clock, authenticate })
   const register = options.register ?? registerAccess
-  register(app, deps)
+  register(app, { ...deps, authenticate })
   await app.ready()
 
   const member = async (tenantId: string, role: Role) => {

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-const DEFAULT_DEADLINE_MS = 10_000
+const DEFAULT_DEADLINE_MS = 30_000
 const POLL_MS = 10
 
 /**
  * Asks again and again until the answer is something (not null, undefined or false) and returns it. `what` completes
- * the sentence of the failure: "Waited 10000 ms in vain for WHAT".
+ * the sentence of the failure: "Waited 30000 ms in vain for WHAT".
  */
 export async function waitFor<T>(
   what: string,

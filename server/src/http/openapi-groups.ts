@@ -8,6 +8,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   Lists: 'Whom you may write to.',
   Contacts: 'People, once a tenant, with attributes of your own.',
   Imports: 'CSV files into a list, with progress and a file of the rejected rows.',
+  Privacy: 'Everything about one person.',
   Suppressions: 'Addresses that are not written to, and why.',
   Templates: 'Liquid in HTML or MJML; every version is kept.',
   Campaigns: 'One content to every contact of a list, each exactly once.',
@@ -25,5 +26,6 @@ export const GROUPS: Readonly<Record<string, string>> = {
   Unsubscribe: 'The pages behind the links in mail.',
   Lanes: 'How fast mail goes from each source to each provider, and orders about it.',
   Queue: 'What waits to be sent, and orders about it.',
+  Live: 'What happens, as it happens, over a WebSocket.',
   Operation: 'For monitoring and for operators, and this document.',
 }

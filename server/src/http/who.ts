@@ -1,4 +1,5 @@
 import type { FastifyContextConfig, FastifyRequest } from 'fastify'
+import type { IncomingHttpHeaders } from 'node:http'
 import { Problem } from '#platform/problem.ts'
 import type { Role, Scope } from './scopes.ts'
 
@@ -15,8 +16,13 @@ export interface Identity {
   readonly sessionId?: string
 }
 
+/** Where credentials stand: a request, or what came in the first words of a connection. */
+export interface Credentials {
+  readonly headers: IncomingHttpHeaders
+}
+
 /** Checks the credentials of a request; throws Problem('unauthenticated') when there are none or they are no good. */
-export type Authenticate = (request: FastifyRequest) => Promise<Identity>
+export type Authenticate = (request: Credentials) => Promise<Identity>
 
 const identities = new WeakMap<FastifyRequest, Identity>()
 

@@ -1,6 +1,5 @@
-import type { FastifyRequest } from 'fastify'
 import { isScope, scopesOfRole } from '#http/scopes.ts'
-import type { Authenticate, Identity } from '#http/who.ts'
+import type { Authenticate, Credentials, Identity } from '#http/who.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Keys } from '#platform/keys/keys.ts'
 import { asTenant } from '#platform/postgres/database.ts'
@@ -40,7 +39,7 @@ export function createAuthenticate(deps: AuthenticateDeps): Authenticate {
   }
 }
 
-function bearerOf(request: FastifyRequest): string {
+function bearerOf(request: Credentials): string {
   const header = request.headers.authorization
   if (header === undefined) {
     throw refused(

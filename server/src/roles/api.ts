@@ -51,15 +51,18 @@ export async function startApi(context: Context): Promise<RunningRole> {
   const routeSettings = mailRouteSettings(config)
   const routes = createMailRoutes({ clock }, routeSettings)
   const pages = await openPublicPages(context, db)
+  const authenticate = createAuthenticate({ db, clock, keys, tokens, identities })
   const app = await createApp({
     log,
     clock,
     trustedProxies: config.PIGEON_TRUSTED_PROXIES,
-    authenticate: createAuthenticate({ db, clock, keys, tokens, identities }),
+    authenticate,
     checks: { postgres: () => sql`select 1`.execute(db), history: () => analytics.ping() },
   })
   registerRoutes(app, {
     ...pages.deps,
+    authenticate,
+    stream: pages.stream,
     db,
     clock,
     log,

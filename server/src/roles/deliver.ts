@@ -47,13 +47,14 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
   const left = await replayJournal(join(journalDir, owner))
   const journal = await openJournal({ dir: join(journalDir, owner) })
   const publicUrl = publicUrlOf(config)
+  const mailDomain = inboundDomain(config)
   const contents = createContents({
     db,
     log,
     track: contentTracker({ publicUrl, keys }),
-    ...(config.PIGEON_INBOUND_DOMAIN === undefined
+    ...(mailDomain === undefined
       ? {}
-      : { unsubscribeAddress: unsubscribeMailbox({ domain: config.PIGEON_INBOUND_DOMAIN, keys }) }),
+      : { unsubscribeAddress: unsubscribeMailbox({ domain: mailDomain, keys }) }),
     loadSigner: async (tenantId, domain) => {
       const found = await loadSigningKeys({ db, keys }, tenantId, domain)
       if (found === undefined)
@@ -105,7 +106,7 @@ export async function startDeliver(context: Context): Promise<RunningRole> {
       returnPath: returnPath({
         keys,
         mailbox: config.PIGEON_RETURN_PATH_PREFIX,
-        domain: inboundDomain(config),
+        domain: mailDomain,
       }),
       tls: config.PIGEON_TLS_POLICY,
     },

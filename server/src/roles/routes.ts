@@ -21,11 +21,15 @@ import type { SetupDeps } from '#identity/create-owner.ts'
 import { registerAuth, registerSetup } from '#identity/identity.routes.ts'
 import type { LogInDeps } from '#identity/log-in.ts'
 import { registerLanes } from '#lanes/lanes.routes.ts'
+import { registerLive } from '#live/live.routes.ts'
+import type { LiveRouteDeps } from '#live/live.routes.ts'
 import { registerMessages, registerSandbox } from '#messages/messages.routes.ts'
 import type { MessageRouteDeps } from '#messages/messages.routes.ts'
 import { registerPools } from '#sources/pools.routes.ts'
 import { registerRoutingRules } from '#sources/routing-rules.routes.ts'
 import type { RoutingRuleDeps } from '#sources/routing-rules.routes.ts'
+import { registerPrivacy } from '#privacy/privacy.routes.ts'
+import type { PrivacyRouteDeps } from '#privacy/privacy.routes.ts'
 import { registerRelayWebhooks } from '#relay-webhooks/relay-webhooks.routes.ts'
 import type { RelayWebhookRouteDeps } from '#relay-webhooks/relay-webhooks.routes.ts'
 import { registerSources } from '#sources/sources.routes.ts'
@@ -60,6 +64,8 @@ export interface RouteDeps
     RoutingRuleDeps,
     ExportRouteDeps,
     WebhookDeps,
+    LiveRouteDeps,
+    PrivacyRouteDeps,
     RelayWebhookRouteDeps,
     Omit<UnsubscribeRouteDeps, 'keys'>,
     Omit<TrackingRouteDeps, 'keys'>,
@@ -76,6 +82,7 @@ export function registerRoutes(app: App, deps: RouteDeps): void {
   registerLists(app, deps)
   registerContacts(app, deps)
   registerImports(app, deps)
+  registerPrivacy(app, deps)
   registerSuppressions(app, deps)
   registerTemplates(app, deps)
   registerCampaigns(app, deps)
@@ -97,4 +104,5 @@ export function registerRoutes(app: App, deps: RouteDeps): void {
   registerRelayWebhooks(app, deps)
   registerUnsubscribe(app, deps)
   registerTracking(app, deps)
+  registerLive(app, deps)
 }

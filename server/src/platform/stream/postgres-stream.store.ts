@@ -150,6 +150,13 @@ export async function selectOffsets(db: Db, topic: string, group: string): Promi
   return new Map(found.rows.map((row) => [row.partition, BigInt(row.next_offset)]))
 }
 
+export async function selectEnds(db: Db, topic: string): Promise<Map<number, bigint>> {
+  const found = await sql<{ partition: number; next_offset: string }>`
+    select partition, next_offset::text as next_offset from stream_partitions
+     where topic = ${topic} order by partition`.execute(db)
+  return new Map(found.rows.map((row) => [row.partition, BigInt(row.next_offset)]))
+}
+
 export async function countRecords(db: Db, topic: string): Promise<number> {
   const found = await sql<{
     count: string

@@ -11,6 +11,7 @@ import {
   insertRecords,
   moveOffsets,
   needsTransaction,
+  selectEnds,
   selectOffsets,
   selectRecords,
 } from './postgres-stream.store.ts'
@@ -72,6 +73,7 @@ export async function createPostgresStream(options: PostgresStreamOptions): Prom
       else await db.transaction().execute(async (own) => commitMoves(own, topic, group, moves))
     },
     offsets: async (topic, group) => selectOffsets(db, topic, group),
+    ends: async (topic) => selectEnds(db, topic),
     wait: async (topic, timeoutMs, signal) => bells.wait(channelOf(topic), timeoutMs, signal),
     trim: async (topic) => {
       await dropPassedSegments(db, options.segmentBytes ?? SEGMENT_BYTES)

@@ -47,6 +47,20 @@ export function streamConformance(
   name: string,
   makeStream: (scope: TestScope) => Promise<StreamUnderTest>,
 ): void {
+  test(`${name}: a partition ends where its next record will be, whoever has read what`, async (t) => {
+    const { stream } = await makeStream(t)
+    await stream.append('numbers', [record(0, 1), record(2, 2), record(0, 3)])
+    const wanted = new Map([
+      [0, 2n],
+      [1, 0n],
+      [2, 1n],
+      [3, 0n],
+    ])
+    assert.deepEqual(await stream.ends('numbers'), wanted)
+    await commitAll(stream, 'numbers', 'first')
+    assert.deepEqual(await stream.ends('numbers'), wanted)
+  })
+
   test(`${name}: records come in the order of their partition, as they were written`, async (t) => {
     const { stream } = await makeStream(t)
     await stream.append('numbers', [

@@ -23,6 +23,9 @@ export interface Stream {
   /** Where the group stands in every partition: the offset it will read next. */
   offsets(topic: string, group: string): Promise<ReadonlyMap<number, bigint>>
 
+  /** Where every partition ends now: the offset that its next record will have. */
+  ends(topic: string): Promise<ReadonlyMap<number, bigint>>
+
   /**
    * Resolves when something may have been appended to the topic, or after `timeoutMs`, or when aborted. Call it after a
    * `read` of the topic that found nothing: what was appended since that read began is not missed.
