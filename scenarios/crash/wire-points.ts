@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { waitFor } from '@pigeon/server/test/wait-for.ts'
 import { ARRIVED_MOMENTS, type Conversation, type Gate, type Moment } from './gate.ts'
-import type { LeftJournal } from './journals.ts'
+import { dotOf, type LeftJournal } from './journals.ts'
 import { delivererOf, killDeliverer, stopNow, type Point } from './kill.ts'
 import type { Stage } from './stage.ts'
 
@@ -44,18 +44,29 @@ export const WIRE_POINTS: readonly Point[] = POINTS.map((point) => ({
     const deliverer = await delivererOf(stage, site)
     const met = await meet(stage, site.gate, { moment: point.moment, nth }, () => stopNow(deliverer.pid))
     const envelope = point.comesTwice === true ? met.dotted : met.current
+    const attempt = envelope === undefined ? 0 : await attemptOf(stage, envelope.messageId)
     const { open, mayComeAgain, journal } = await killDeliverer(stage, site, deliverer)
     if (point.journal === undefined || envelope === undefined)
       return { point: point.name, open, mayComeAgain }
-    checkJournal(point, envelope.messageId, journal)
+    checkJournal(point, { messageId: envelope.messageId, attempt }, journal)
     const victim = { messageId: envelope.messageId, comesTwice: point.comesTwice === true }
     return { point: point.name, open, mayComeAgain, victim }
   },
 }))
 
-function checkJournal({ name, journal: says }: WirePoint, messageId: string, journal: LeftJournal): void {
+/** Which attempt of a message is under way: an earlier one may have its dot in the journal. */
+async function attemptOf({ session }: Stage, messageId: string): Promise<number> {
+  const [row] = await session.query('select attempt from deliveries where message_id = $1', [messageId])
+  return Number(row?.attempt)
+}
+
+function checkJournal(
+  { name, journal: says }: WirePoint,
+  { messageId, attempt }: { readonly messageId: string; readonly attempt: number },
+  journal: LeftJournal,
+): void {
   assert.equal(
-    journal.dots.has(messageId),
+    journal.dots.has(dotOf(messageId, attempt)),
     says === 'dot, no outcome',
     `${name}: the dot of ${messageId} in the journal`,
   )
