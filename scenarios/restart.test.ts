@@ -20,7 +20,7 @@ import {
 import { killAtMoments, seededMoments } from './moments.ts'
 import { proveAccounted, proveReconciled } from './proof.ts'
 
-const CONTACTS = 3_000
+const CONTACTS = 5_000
 const CHILDREN_END_MS = 60_000
 /** Of both processes: at most so many final dots are without a reply. */
 const ON_THE_WIRE = DELIVER_PROCESSES * DELIVERY_CONNECTIONS
