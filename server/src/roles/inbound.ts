@@ -2,16 +2,15 @@ import { createSecretKey } from 'node:crypto'
 import { hostname } from 'node:os'
 import { inboundDomain } from '#config/inbound.ts'
 import type { Config } from '#config/sections.ts'
-import { appendFeedbackOf } from '#events/outbox.ts'
 import { runImapCollection, type ImapMailbox } from '#inbound/collect-imap.ts'
 import { forgetReturnedMails } from '#inbound/forget-returned-mails.ts'
 import { readInboundAddress, type InboundPlaces } from '#inbound/inbound-address.ts'
 import { followCertificate, openCertificate, readCertificate } from '#inbound/inbound-certificate.ts'
 import { startInboundSmtp } from '#inbound/start-inbound-smtp.ts'
 import { takeIn, type InboundMail, type TakeInDeps } from '#inbound/take-in.ts'
-import { uuidv7 } from '#platform/ids.ts'
 import { Problem } from '#platform/problem.ts'
 import { bounceKey } from '#tracking/bounce-address.ts'
+import { tellUnsubscribed } from '#tracking/tell-unsubscribed.ts'
 import type { Context, RunningRole } from './context.ts'
 
 const ENGINE_CONNECTIONS = 4
@@ -36,10 +35,7 @@ export async function startInbound(context: Context): Promise<RunningRole> {
     stream,
     clock,
     log,
-    appendEvent: async (transaction, { type, tenantId, messageId, at }) => {
-      const news = { type, id: uuidv7(), tenantId, messageId, at: at.toISOString() }
-      await appendFeedbackOf(transaction, tenantId, [news], at)
-    },
+    appendEvent: tellUnsubscribed,
   }
   const readAddress = (address: string) => readInboundAddress(identity, places, address)
   const take = (mail: InboundMail) => takeIn(deps, mail)

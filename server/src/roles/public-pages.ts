@@ -1,11 +1,10 @@
 import type { Config } from '#config/sections.ts'
-import { appendFeedbackOf } from '#events/outbox.ts'
-import { uuidv7 } from '#platform/ids.ts'
 import type { Database } from '#platform/postgres/database.ts'
 import type { Stream } from '#platform/stream/stream.ts'
 import { createFeedbackBuffer } from '#tracking/feedback-buffer.ts'
 import type { TrackingRouteDeps } from '#tracking/links.routes.ts'
 import type { UnsubscribeRouteDeps } from '#tracking/tracking.routes.ts'
+import { tellUnsubscribed } from '#tracking/tell-unsubscribed.ts'
 import type { Context } from './context.ts'
 
 /** One appends, and one is free when the server ends the other. */
@@ -42,10 +41,7 @@ export async function openPublicPages(context: Context, db: Database): Promise<P
       clock,
       keys,
       feedback,
-      appendEvent: async (transaction, { type, tenantId, messageId, at }) => {
-        const news = { type, id: uuidv7(), tenantId, messageId, at: at.toISOString() }
-        await appendFeedbackOf(transaction, tenantId, [news], at)
-      },
+      appendEvent: tellUnsubscribed,
     },
     stop: async () => {
       stopping.abort()
